@@ -1,0 +1,348 @@
+// Package policy is the one table of every timeout, retry and limit, with the
+// reason for each number.
+//
+// A row is a kind of call; its columns are the protections of package
+// resilience. [Afloat] and [Naive] are two values of the same [Table]: the
+// naive twin is this very program with the protections off and each library
+// left at its defaults. No other file of the program holds a timeout.
+//
+// Page budget: an article is answered within [Page.Budget] even when every
+// cache misses and every dependency hangs. [Table.Validate] holds the rows to
+// it: attempts × deadline + backoff of each rung, added up.
+package policy
+
+import (
+	"errors"
+	"fmt"
+	"time"
+
+	"afloat/internal/resilience"
+)
+
+const ms = time.Millisecond
+
+// Row is how one kind of call to a dependency is protected, and for how long
+// its answers may be reused.
+type Row struct {
+	Link string // the dependency: postgres, redis, recommendations
+	resilience.Policy
+	Stale resilience.StalePolicy
+}
+
+// Copies is how long copies shared through Redis live.
+type Copies struct {
+	Fresh  time.Duration // served as cached; 0 = no copies in Redis
+	Jitter float64       // ± share of Fresh, so that copies made together don't expire together
+	Keep   time.Duration // kept as stale copies, from when they were made
+}
+
+// Table is every policy of one server.
+type Table struct {
+	Name string // afloat, naive
+
+	PostReads       Row // articles, lists, tags, archive, feed, from Postgres
+	Search          Row // full text search, in Postgres
+	Redis           Row // the shared copies of articles and lists
+	CommentReads    Row // comments of an article, from Postgres
+	CommentCounts   Row // comment counts on lists, from Postgres
+	CommentWrites   Row // new comments, to Postgres
+	Recommendations Row // similar articles, over HTTP
+	Popular         Row // popular now, from Redis
+	Views           Row // page views, batched to Redis
+	Bulk            Row // background reads of everything: snapshot, recommendations' documents
+
+	Copies   Copies
+	Page     Page
+	Fallback bool // the snapshot serves when nothing else can
+
+	Postgres Postgres
+	RedisLib RedisLib
+	HTTP     HTTP
+}
+
+// Page is what a reader's request may cost.
+type Page struct {
+	Budget  time.Duration // longest wait for an article, rendering apart
+	Slot    time.Duration // longest wait for the optional parts, counted from the start; 0 = as long as they take
+	Stream  bool          // flush the article first and the parts as they come
+	Isolate bool          // an optional part that fails or panics costs itself only
+}
+
+// Postgres is how the pgx pool is set up. Zero values are the library's
+// defaults.
+type Postgres struct {
+	ConnectTimeout time.Duration // pgx default: none
+	PingTimeout    time.Duration // pgx default: none
+	PingIdle       time.Duration // a connection idle for longer is pinged before use; pgx default 1 s
+	ReadCap        time.Duration // longest wait for one read of a socket; pgx default: none
+	MaxConns       int32         // pgx default: the larger of 4 and the number of CPUs
+	MinIdleConns   int32         // pgx default 0
+}
+
+// RedisLib is how the go-redis client is set up.
+type RedisLib struct {
+	LibraryDefaults bool          // leave all below alone
+	DialTimeout     time.Duration // go-redis default 5 s
+	ReadTimeout     time.Duration // go-redis default 5 s
+	PoolTimeout     time.Duration // go-redis default: ReadTimeout + 1 s
+	PoolSize        int           // go-redis default: 10 per CPU
+}
+
+// HTTP is how the client of the recommendations service is set up.
+type HTTP struct {
+	DialTimeout     time.Duration // Go default 30 s
+	MaxConnsPerHost int           // Go default: unlimited
+	MaxIdlePerHost  int           // Go default 2
+}
+
+// Afloat is the table the blog runs with.
+func Afloat() Table {
+	// Half of the calls failing is an outage, not noise; five calls are enough
+	// to say so. One second open is short beside any outage and long beside a
+	// healthy call, and lets the page be fresh within two seconds of recovery.
+	breaker := resilience.BreakerPolicy{Window: 5 * time.Second, MinCalls: 5, FailureRatio: 0.5, OpenFor: 1 * time.Second, Probes: 1}
+	// The SRE book's rule (ch. 21): a client retries only while retries are
+	// under 10 % of its requests. Ten saved tokens ride out a short blip.
+	budget := resilience.BudgetPolicy{Ratio: 0.1, Burst: 10}
+	// A healthy query takes about 1 ms, so a first wait of up to 10 ms outlasts
+	// a dropped connection, and full jitter keeps callers apart.
+	backoff := resilience.Backoff{Base: 10 * ms, Cap: 40 * ms, Jitter: resilience.FullJitter}
+
+	return Table{
+		Name: "afloat",
+		PostReads: Row{
+			Link: "postgres",
+			Policy: resilience.Policy{
+				Name:            "post reads",
+				Idempotent:      true,                                                  // a read
+				AttemptDeadline: 70 * ms,                                               // about 50 × a healthy query, and three fit
+				Retry:           resilience.RetryPolicy{Attempts: 3, Backoff: backoff}, // SRE ch. 21: at most three
+				Deadline:        245 * ms,                                              // 3 × 70 + 10 + 20, rounded up; with Redis before it, inside the page's budget
+				Budget:          budget,
+				Breaker:         breaker,
+				Bulkhead:        resilience.BulkheadPolicy{Limit: 12, Wait: 20 * ms}, // of 24 connections: the rest stay for the other rows
+				Isolate:         true,
+			},
+			Stale: resilience.StalePolicy{
+				Fresh:    1 * time.Second,  // what a reader accepts without a thought
+				Behind:   30 * time.Second, // safe, because a newer version is noticed within a second and ends it
+				Keep:     24 * time.Hour,   // an article a day old beats no article
+				Patience: 50 * ms,          // what nobody notices
+				Pause:    500 * ms,         // two tries a second for each key are enough to notice recovery
+				Jitter:   0.1,
+				Coalesce: true,
+			},
+		},
+		Search: Row{Link: "postgres", Policy: resilience.Policy{
+			Name:            "search",
+			Idempotent:      true,
+			AttemptDeadline: 120 * ms, // ranking and highlighting cost more than a read by key
+			Retry:           resilience.RetryPolicy{Attempts: 2, Backoff: backoff},
+			Deadline:        250 * ms, // then the snapshot's text is searched instead
+			Budget:          budget,
+			Breaker:         breaker,
+			Bulkhead:        resilience.BulkheadPolicy{Limit: 4, Wait: 20 * ms}, // a crawler's searches must not starve articles
+			Isolate:         true,
+		}},
+		Redis: Row{Link: "redis", Policy: resilience.Policy{
+			Name:            "redis copies",
+			Idempotent:      true,
+			AttemptDeadline: 40 * ms, // a healthy GET takes 0.2 ms; a slow cache is worse than none
+			Deadline:        40 * ms, // one attempt: the next rung is the retry
+			Breaker:         breaker,
+			Bulkhead:        resilience.BulkheadPolicy{Limit: 32, Wait: 0},
+			Isolate:         true,
+		}},
+		CommentReads: Row{
+			Link: "postgres",
+			Policy: resilience.Policy{
+				Name:            "comment reads",
+				Idempotent:      true,
+				AttemptDeadline: 100 * ms, // two fit into the slot
+				Retry:           resilience.RetryPolicy{Attempts: 2, Backoff: backoff},
+				Deadline:        230 * ms, // inside the slot, so that the reason is known before it closes
+				Budget:          budget,
+				Breaker:         breaker,
+				Bulkhead:        resilience.BulkheadPolicy{Limit: 6, Wait: 20 * ms},
+				Isolate:         true,
+			},
+			Stale: resilience.StalePolicy{
+				Fresh:    1 * time.Second, // a hidden comment is gone within two
+				Behind:   1 * time.Second,
+				Keep:     10 * time.Minute, // older discussions mislead; say that they are out of reach
+				Patience: 50 * ms,
+				Pause:    500 * ms,
+				Coalesce: true,
+			},
+		},
+		CommentCounts: Row{
+			Link: "postgres",
+			Policy: resilience.Policy{
+				Name:            "comment counts",
+				Idempotent:      true,
+				AttemptDeadline: 100 * ms,
+				Deadline:        100 * ms, // a number beside a title is not worth a retry
+				Breaker:         breaker,
+				Bulkhead:        resilience.BulkheadPolicy{Limit: 2, Wait: 20 * ms},
+				Isolate:         true,
+			},
+			Stale: resilience.StalePolicy{
+				Fresh: 5 * time.Second, Behind: 30 * time.Second, Keep: 10 * time.Minute, // nobody counts along
+				Patience: 20 * ms, Pause: 500 * ms, Jitter: 0.1, Coalesce: true,
+			},
+		},
+		CommentWrites: Row{Link: "postgres", Policy: resilience.Policy{
+			Name:            "comment writes",
+			Idempotent:      true,     // only because each carries an idempotency key
+			AttemptDeadline: 200 * ms, // a commit waits for the disk
+			Retry:           resilience.RetryPolicy{Attempts: 3, Backoff: backoff},
+			Deadline:        700 * ms,                                       // a writer waits longer than a reader, and must hear within 800 ms
+			Budget:          resilience.BudgetPolicy{Ratio: 0.5, Burst: 10}, // writes are few, and each is somebody's work
+			Breaker:         breaker,
+			Bulkhead:        resilience.BulkheadPolicy{Limit: 4, Wait: 200 * ms},
+			Isolate:         true,
+		}},
+		Recommendations: Row{
+			Link: "recommendations",
+			Policy: resilience.Policy{
+				Name:            "recommendations",
+				Idempotent:      true,
+				AttemptDeadline: 100 * ms,
+				Retry:           resilience.RetryPolicy{Attempts: 2, Backoff: backoff},
+				Deadline:        230 * ms,
+				Budget:          budget,
+				Breaker:         breaker,
+				Bulkhead:        resilience.BulkheadPolicy{Limit: 8, Wait: 20 * ms},
+				Isolate:         true,
+			},
+			Stale: resilience.StalePolicy{
+				Fresh: 30 * time.Second, Behind: 30 * time.Second, Keep: 24 * time.Hour, // similar articles stay similar; past a minute, say that nobody confirms it
+				Patience: 50 * ms, Pause: 500 * ms, Jitter: 0.1, Coalesce: true,
+			},
+		},
+		Popular: Row{
+			Link: "redis",
+			Policy: resilience.Policy{
+				Name:            "popular now",
+				Idempotent:      true,
+				AttemptDeadline: 60 * ms,
+				Deadline:        60 * ms, // one attempt: it is the least of the parts
+				Breaker:         breaker,
+				Bulkhead:        resilience.BulkheadPolicy{Limit: 4, Wait: 0},
+				Isolate:         true,
+			},
+			Stale: resilience.StalePolicy{
+				Fresh: 5 * time.Second, Behind: 30 * time.Second, Keep: 10 * time.Minute, // after that it isn't "now"
+				Patience: 20 * ms, Pause: 500 * ms, Jitter: 0.1, Coalesce: true,
+			},
+		},
+		Views: Row{Link: "redis", Policy: resilience.Policy{
+			Name:            "page views",
+			Idempotent:      false, // an increment sent twice counts twice, so it has one attempt
+			AttemptDeadline: 500 * ms,
+			Deadline:        500 * ms, // nobody waits for it
+			Breaker:         breaker,
+			Isolate:         true,
+		}},
+		Bulk: Row{Link: "postgres", Policy: resilience.Policy{
+			Name:       "background reads",
+			Idempotent: true,
+			Deadline:   60 * time.Second, // 100,000 articles take seconds
+			Bulkhead:   resilience.BulkheadPolicy{Limit: 2, Wait: 0},
+			Isolate:    true,
+		}},
+		Copies: Copies{
+			Fresh:  30 * time.Second, // safe, because a newer version makes them stale at once
+			Jitter: 0.2,
+			Keep:   24 * time.Hour,
+		},
+		Page:     Page{Budget: 300 * ms, Slot: 300 * ms, Stream: true, Isolate: true},
+		Fallback: true,
+		Postgres: Postgres{
+			ConnectTimeout: 400 * ms, // a local connect with SCRAM takes 10 ms; several hosts are tried in turn
+			PingTimeout:    100 * ms,
+			PingIdle:       100 * ms,        // after a restart every idle connection is dead; a ping finds out for 0.1 ms
+			ReadCap:        1 * time.Second, // above the longest query deadline; else a hung link traps the pool for 15 s
+			MaxConns:       24,              // the bulkheads' sum and a few spare, so that recovery finds a free one
+			MinIdleConns:   2,
+		},
+		RedisLib: RedisLib{
+			DialTimeout: 100 * ms,
+			ReadTimeout: 500 * ms, // the rows' deadlines are shorter; this bounds what ignores a context
+			PoolTimeout: 20 * ms,
+			PoolSize:    32,
+		},
+		HTTP: HTTP{DialTimeout: 100 * ms, MaxConnsPerHost: 16, MaxIdlePerHost: 16},
+	}
+}
+
+// Naive is the same table as a quick start would have it: no isolation,
+// retry, breaker, bulkhead, cache or deadline beyond each library's defaults.
+func Naive() Table {
+	row := func(link, name string) Row { return Row{Link: link, Policy: resilience.Policy{Name: name}} }
+	return Table{
+		Name:            "naive",
+		PostReads:       row("postgres", "post reads"),
+		Search:          row("postgres", "search"),
+		Redis:           row("redis", "redis copies"),
+		CommentReads:    row("postgres", "comment reads"),
+		CommentCounts:   row("postgres", "comment counts"),
+		CommentWrites:   row("postgres", "comment writes"),
+		Recommendations: row("recommendations", "recommendations"),
+		Popular:         row("redis", "popular now"),
+		Views:           row("redis", "page views"),
+		Bulk:            row("postgres", "background reads"),
+		RedisLib:        RedisLib{LibraryDefaults: true},
+		HTTP:            HTTP{DialTimeout: 30 * time.Second}, // as http.DefaultTransport has it
+	}
+}
+
+// Rows are the table's rows, in its order.
+func (t Table) Rows() []Row {
+	return []Row{t.PostReads, t.Search, t.Redis, t.CommentReads, t.CommentCounts, t.CommentWrites, t.Recommendations, t.Popular, t.Views, t.Bulk}
+}
+
+// Links maps each row's name to the dependency it calls.
+func (t Table) Links() map[string]string {
+	links := map[string]string{}
+	for _, r := range t.Rows() {
+		links[r.Name] = r.Link
+	}
+	return links
+}
+
+// Longest is the longest that all attempts of a row and the waits between them
+// can take; 0 is no bound.
+func (r Row) Longest() time.Duration {
+	if r.AttemptDeadline == 0 {
+		return r.Deadline
+	}
+	longest := max(1, time.Duration(r.Retry.Attempts)) * r.AttemptDeadline
+	for retry := 1; retry < r.Retry.Attempts; retry++ {
+		longest += r.Retry.Backoff.Ceiling(retry)
+	}
+	return longest
+}
+
+// Validate holds the rows to the page's budget and to each other. Each row's
+// own sense is checked where its guard is made.
+func (t Table) Validate() error {
+	var bad []error
+	for _, r := range t.Rows() {
+		if r.Deadline > 0 && r.Longest() > r.Deadline {
+			bad = append(bad, fmt.Errorf("%s: attempts × deadline + backoff take up to %v, which its deadline of %v cuts off: a try that can't finish is load for nothing", r.Name, r.Longest(), r.Deadline))
+		}
+		if !r.Idempotent && r.Retry.Attempts > 1 {
+			bad = append(bad, fmt.Errorf("%s: is not idempotent and has %d attempts: it needs an idempotency key, or one attempt", r.Name, r.Retry.Attempts))
+		}
+	}
+	if t.Page.Budget > 0 && t.Redis.Deadline+t.PostReads.Deadline > t.Page.Budget {
+		bad = append(bad, fmt.Errorf("an article that no cache holds takes up to %v + %v, over the page's budget of %v", t.Redis.Deadline, t.PostReads.Deadline, t.Page.Budget))
+	}
+	for _, r := range []Row{t.CommentReads, t.CommentCounts, t.Recommendations, t.Popular} {
+		if t.Page.Slot > 0 && r.Deadline > t.Page.Slot {
+			bad = append(bad, fmt.Errorf("%s: its deadline of %v is over the slot's %v, so its reason for failing would never be known", r.Name, r.Deadline, t.Page.Slot))
+		}
+	}
+	return errors.Join(bad...)
+}

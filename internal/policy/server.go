@@ -1,0 +1,100 @@
+package policy
+
+import "time"
+
+// Server is every time and limit of the program that is not a call to a
+// dependency. Both twins share it.
+type Server struct {
+	ReadHeaderTimeout time.Duration
+	ReadTimeout       time.Duration
+	WriteTimeout      time.Duration
+	IdleTimeout       time.Duration
+	MaxHeaderBytes    int
+	MaxFormBytes      int64
+	Unready           time.Duration // at shutdown, how long /readyz says 503 before the listener closes
+	Drain             time.Duration // at shutdown, how long open requests may take to end
+	RetryAfter        time.Duration // what a 503 asks for
+	Vouch             time.Duration // how long after a version check copies count as current
+	Poll              time.Duration // how often the site's version is polled, LISTEN or not
+	Listen            time.Duration // a silent LISTEN connection is replaced after this long
+	Reconnect         time.Duration // pause before background work tries a lost dependency again
+	LongPoll          time.Duration // longest wait of one request for a change of the faults
+	FlushViews        time.Duration // page views are batched for this long
+	ViewHalfLife      time.Duration // popular now: a view counts half after this long
+	Warn              time.Duration // one WARN line for each part and error class this often
+	CommentsPerMinute int           // new comments from one address
+	PostsPerMinute    int           // comment requests from one address, replays included
+	MemoryEntries     int           // copies kept in memory, for each kind of page
+	Fault             Fault
+	Child             Child
+}
+
+// A server asks for its turn to migrate every MigrationTurnEvery seconds (the
+// locker's unit; its default of 5 keeps servers that start together waiting),
+// MigrationTurns times.
+const (
+	MigrationTurnEvery = 1
+	MigrationTurns     = 300
+)
+
+// Fault is the limits of the lab's faults.
+type Fault struct {
+	For, MaxFor         time.Duration // a fault ends by itself
+	Latency, MaxLatency time.Duration
+	Rate                float64
+	ProbeTimeout        time.Duration // no answer to a probe within this long is a hang
+	ProbeEvery          time.Duration // how often a fault that is on is verified again
+	ConfirmWait         time.Duration // how long an order waits for its verification
+}
+
+// Child is how private child processes are supervised.
+type Child struct {
+	Start, Stop             time.Duration // to become ready, to end by itself
+	Ready                   time.Duration // between two looks at a starting child
+	RestartBase, RestartCap time.Duration // backoff between restarts
+	Stable                  time.Duration // a child that ran this long starts with the first wait again
+}
+
+// Serve is the one value of [Server].
+func Serve() Server {
+	return Server{
+		ReadHeaderTimeout: 5 * time.Second,  // a slow client must not hold a connection for ever
+		ReadTimeout:       10 * time.Second, // the largest form is 64 KiB
+		WriteTimeout:      0,                // streams and long polls set their own
+		IdleTimeout:       60 * time.Second,
+		MaxHeaderBytes:    16 << 10,
+		MaxFormBytes:      64 << 10,
+		Unready:           0, // one server alone has no balancer to tell
+		Drain:             5 * time.Second,
+		RetryAfter:        5 * time.Second,
+		Vouch:             3 * time.Second, // two polls missed
+		Poll:              1 * time.Second, // a change is seen within two seconds even without LISTEN
+		Listen:            30 * time.Second,
+		Reconnect:         1 * time.Second,
+		LongPoll:          20 * time.Second, // under any proxy's idle timeout
+		FlushViews:        2 * time.Second,
+		ViewHalfLife:      1 * time.Hour,
+		Warn:              10 * time.Second,
+		CommentsPerMinute: 10,
+		PostsPerMinute:    300,
+		MemoryEntries:     2000, // about 40 MB of articles at 20 KB each
+		Fault: Fault{
+			For:          2 * time.Minute, // long enough to look around, short enough to forget
+			MaxFor:       30 * time.Minute,
+			Latency:      2 * time.Second,
+			MaxLatency:   30 * time.Second,
+			Rate:         0.3,
+			ProbeTimeout: 1 * time.Second,
+			ProbeEvery:   2 * time.Second,
+			ConfirmWait:  1500 * ms,
+		},
+		Child: Child{
+			Start:       30 * time.Second, // initdb on a slow disk
+			Stop:        5 * time.Second,
+			Ready:       10 * ms,
+			RestartBase: 100 * ms,
+			RestartCap:  5 * time.Second,
+			Stable:      10 * time.Second,
+		},
+	}
+}
