@@ -1,0 +1,134 @@
+package lab
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/redis/go-redis/v9"
+
+	"afloat/internal/fault"
+)
+
+// A Probe dials a fresh connection through a link and makes exactly one exchange on it. Any answer will do, even an
+// error of the dependency's, since it is the link that is probed. So a flaky link's share of failures is met as it was
+// set, and of a slow link's two waits, in the dial and in the exchange, only the second is timed.
+//
+// A Probe ends when ctx ends.
+type Probe func(ctx context.Context) error
+
+// PostgresProbe asks whether the server offers TLS, the one question that needs no login. Of several hosts in the URL,
+// which may be anything that libpq takes, the first that accepts the dial is asked.
+func PostgresProbe(databaseURL string, dial fault.DialFunc) Probe {
+	config, err := pgconn.ParseConfig(databaseURL)
+	if err != nil {
+		return broken(err)
+	}
+	var addrs []target
+	for _, host := range append([]*pgconn.FallbackConfig{{Host: config.Host, Port: config.Port}}, config.Fallbacks...) {
+		network, addr := pgconn.NetworkAddress(host.Host, host.Port)
+		if t := (target{network, addr}); !slices.Contains(addrs, t) { // with sslmode=prefer each host comes twice
+			addrs = append(addrs, t)
+		}
+	}
+	sslRequest := []byte{0, 0, 0, 8, 0x04, 0xd2, 0x16, 0x2f} // length 8, code 80877103; the answer is one byte
+	return exchange(dial, sslRequest, nil, addrs...)
+}
+
+// RedisProbe sends a PING, which a server that wants a password answers too.
+func RedisProbe(redisURL string, dial fault.DialFunc) Probe {
+	options, err := redis.ParseURL(redisURL)
+	if err != nil {
+		return broken(err)
+	}
+	return exchange(dial, []byte("PING\r\n"), options.TLSConfig, target{options.Network, options.Addr})
+}
+
+// HTTPProbe asks for the head of a page.
+func HTTPProbe(pageURL string, dial fault.DialFunc) Probe {
+	request, err := http.NewRequest(http.MethodHead, pageURL, nil)
+	if err != nil {
+		return broken(err)
+	}
+	request.Close = true
+	var wire bytes.Buffer
+	if err := request.Write(&wire); err != nil {
+		return broken(err)
+	}
+	var config *tls.Config
+	port := "80"
+	if request.URL.Scheme == "https" {
+		config, port = &tls.Config{ServerName: request.URL.Hostname()}, "443"
+	}
+	addr := net.JoinHostPort(request.URL.Hostname(), cmp.Or(request.URL.Port(), port))
+	return exchange(dial, wire.Bytes(), config, target{"tcp", addr})
+}
+
+// broken is the probe of a dependency whose URL says nowhere to go.
+func broken(err error) Probe {
+	err = fmt.Errorf("no probe: %w", err)
+	return func(context.Context) error { return err }
+}
+
+type target struct{ network, addr string }
+
+// exchange returns a probe that sends request to the first of addrs that accepts the dial, and awaits the first byte
+// of an answer. Where config isn't nil a TLS handshake is the exchange instead.
+func exchange(dial fault.DialFunc, request []byte, config *tls.Config, addrs ...target) Probe {
+	return func(ctx context.Context) error {
+		conn, err := dialFirst(ctx, dial, addrs)
+		if err != nil {
+			return err
+		}
+		defer conn.Close()
+		stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // wakes a blocked Read
+		defer stop()
+		restartStopwatch(ctx)
+		if config != nil {
+			return tls.Client(conn, config).HandshakeContext(ctx)
+		}
+		if _, err := conn.Write(request); err != nil {
+			return err
+		}
+		_, err = conn.Read(make([]byte, 1))
+		return err
+	}
+}
+
+func dialFirst(ctx context.Context, dial fault.DialFunc, addrs []target) (net.Conn, error) {
+	var failed error
+	for _, t := range addrs {
+		conn, err := dial(ctx, t.network, t.addr)
+		if err == nil {
+			return conn, nil
+		}
+		failed = errors.Join(failed, err)
+	}
+	return nil, failed
+}
+
+// A stopwatch times a probe; it travels in the probe's context, so that a probe which has dialed can start it again.
+type stopwatch struct{ start time.Time }
+
+type stopwatchKey struct{}
+
+func restartStopwatch(ctx context.Context) {
+	if watch, ok := ctx.Value(stopwatchKey{}).(*stopwatch); ok {
+		watch.start = time.Now()
+	}
+}
+
+// timed makes one exchange and says how long it took, or how long it took to fail.
+func timed(ctx context.Context, probe Probe) sight {
+	watch := &stopwatch{start: time.Now()}
+	err := probe(context.WithValue(ctx, stopwatchKey{}, watch))
+	return sight{took: time.Since(watch.start), err: err}
+}
