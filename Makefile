@@ -1,0 +1,28 @@
+# Two commands matter: `make run` and `make test`. Both install what they need first, and say so.
+SHELL := /bin/sh
+GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
+
+.DEFAULT_GOAL := help
+.PHONY: help run test build lint clean go
+
+help: ## these lines
+	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-12s %s\n' "$$target" "$$what"; done
+
+run: go ## the whole demo on http://127.0.0.1:8080, with its own PostgreSQL and Redis; Ctrl-C stops all of it
+	@scripts/deps run && go build -o bin/blog ./cmd/blog && exec bin/blog
+
+# Several packages start a PostgreSQL each: two at a time suits a small machine.
+test: go ## all tests, with the race detector, on real PostgreSQL, Redis and Chromium
+	@scripts/deps test && go vet ./... && go test -race -p 2 ./...
+
+build: go ## the program alone, as bin/blog
+	@go build -o bin/blog ./cmd/blog
+
+lint: go ## golangci-lint; the first time it is compiled, which takes some minutes
+	@go run $(GOLANGCI_LINT) run
+
+clean: ## what make has built; data in .afloat/ stays
+	@rm -rf bin
+
+go:
+	@command -v go >/dev/null || { echo 'afloat: Go 1.26 or newer is needed: https://go.dev/dl/' >&2; exit 1; }
