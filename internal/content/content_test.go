@@ -123,7 +123,7 @@ func TestHash(t *testing.T) {
 		}
 		return a.Hash
 	}
-	if parse("one") != parse("one") || len(parse("one")) != 64 {
+	if first, again := parse("one"), parse("one"); first != again || len(first) != 64 {
 		t.Error("the same file must give the same 64 hex digits")
 	}
 	if parse("one") == parse("two") {

@@ -168,7 +168,7 @@ func (c *conn) Close() error {
 	c.link.forget(c)
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	wasReset := c.dead == syscall.ECONNRESET
+	wasReset := errors.Is(c.dead, syscall.ECONNRESET)
 	c.dead, c.early, c.held = net.ErrClosed, nil, nil
 	c.changed.Broadcast()
 	if wasReset {
@@ -179,7 +179,7 @@ func (c *conn) Close() error {
 
 // failure is an error as the inner connection would put it.
 func (c *conn) failure(op string, err error) error {
-	if errno, ok := err.(syscall.Errno); ok {
+	if errno, ok := errors.AsType[syscall.Errno](err); ok {
 		err = os.NewSyscallError(op, errno)
 	}
 	local := c.LocalAddr()

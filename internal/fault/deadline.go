@@ -1,6 +1,7 @@
 package fault
 
 import (
+	"errors"
 	"syscall"
 	"time"
 )
@@ -56,7 +57,7 @@ func (c *conn) SetReadDeadline(t time.Time) error {
 	defer c.mu.Unlock()
 	c.readBy = t
 	c.changed.Broadcast()
-	if c.kicked || c.dead == syscall.ECONNRESET { // a socket that was reset still takes deadlines
+	if c.kicked || errors.Is(c.dead, syscall.ECONNRESET) { // a socket that was reset still takes deadlines
 		return nil
 	}
 	return c.Conn.SetReadDeadline(t)
@@ -68,7 +69,7 @@ func (c *conn) SetWriteDeadline(t time.Time) error {
 	defer c.mu.Unlock()
 	c.writeBy = t
 	c.changed.Broadcast()
-	if c.draining || c.dead == syscall.ECONNRESET {
+	if c.draining || errors.Is(c.dead, syscall.ECONNRESET) {
 		return nil
 	}
 	return c.Conn.SetWriteDeadline(t)

@@ -54,7 +54,7 @@ func RedisProbe(redisURL string, dial fault.DialFunc) Probe {
 
 // HTTPProbe asks for the head of a page.
 func HTTPProbe(pageURL string, dial fault.DialFunc) Probe {
-	request, err := http.NewRequest(http.MethodHead, pageURL, nil)
+	request, err := http.NewRequestWithContext(context.Background(), http.MethodHead, pageURL, nil) // only its bytes are used
 	if err != nil {
 		return broken(err)
 	}

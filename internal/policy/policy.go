@@ -74,7 +74,7 @@ type Postgres struct {
 	ConnectTimeout time.Duration // pgx default: none
 	PingTimeout    time.Duration // pgx default: none
 	PingIdle       time.Duration // a connection idle for longer is pinged before use; pgx default 1 s
-	ReadCap        time.Duration // longest wait for one read of a socket; pgx default: none
+	ReadCap        time.Duration // longest wait for one dial or one read of a socket; pgx default: none
 	MaxConns       int32         // pgx default: the larger of 4 and the number of CPUs
 	MinIdleConns   int32         // pgx default 0
 }
@@ -98,9 +98,10 @@ type HTTP struct {
 // Afloat is the table the blog runs with.
 func Afloat() Table {
 	// Half of the calls failing is an outage, not noise; five calls are enough
-	// to say so. One second open is short beside any outage and long beside a
-	// healthy call, and lets the page be fresh within two seconds of recovery.
-	breaker := resilience.BreakerPolicy{Window: 5 * time.Second, MinCalls: 5, FailureRatio: 0.5, OpenFor: 1 * time.Second, Probes: 1}
+	// to say so. Half a second open is short beside any outage and long beside a
+	// healthy call, and lets the page be fresh within two seconds of recovery
+	// even when the first probe meets a connection that died in the outage.
+	breaker := resilience.BreakerPolicy{Window: 5 * time.Second, MinCalls: 5, FailureRatio: 0.5, OpenFor: 500 * ms, Probes: 1}
 	// The SRE book's rule (ch. 21): a client retries only while retries are
 	// under 10 % of its requests. Ten saved tokens ride out a short blip.
 	budget := resilience.BudgetPolicy{Ratio: 0.1, Burst: 10}
@@ -120,7 +121,7 @@ func Afloat() Table {
 				Deadline:        245 * ms,                                              // 3 × 70 + 10 + 20, rounded up; with Redis before it, inside the page's budget
 				Budget:          budget,
 				Breaker:         breaker,
-				Bulkhead:        resilience.BulkheadPolicy{Limit: 12, Wait: 20 * ms}, // of 24 connections: the rest stay for the other rows
+				Bulkhead:        resilience.BulkheadPolicy{Limit: 12, Wait: 20 * ms}, // of 32 connections: the rest stay for the other rows
 				Isolate:         true,
 			},
 			Stale: resilience.StalePolicy{
@@ -261,9 +262,9 @@ func Afloat() Table {
 		Postgres: Postgres{
 			ConnectTimeout: 400 * ms, // a local connect with SCRAM takes 10 ms; several hosts are tried in turn
 			PingTimeout:    100 * ms,
-			PingIdle:       100 * ms,        // after a restart every idle connection is dead; a ping finds out for 0.1 ms
-			ReadCap:        1 * time.Second, // above the longest query deadline; else a hung link traps the pool for 15 s
-			MaxConns:       24,              // the bulkheads' sum and a few spare, so that recovery finds a free one
+			PingIdle:       100 * ms, // after a restart every idle connection is dead; a ping finds out for 0.1 ms
+			ReadCap:        500 * ms, // above the longest attempt; a connection that a link swallowed leaves the pool after two caps, without them after 15 s
+			MaxConns:       32,       // the bulkheads' sum of 28 and a few spare, so that recovery finds a free one
 			MinIdleConns:   2,
 		},
 		RedisLib: RedisLib{
@@ -317,9 +318,9 @@ func (r Row) Longest() time.Duration {
 	if r.AttemptDeadline == 0 {
 		return r.Deadline
 	}
-	longest := max(1, time.Duration(r.Retry.Attempts)) * r.AttemptDeadline
+	longest := r.AttemptDeadline
 	for retry := 1; retry < r.Retry.Attempts; retry++ {
-		longest += r.Retry.Backoff.Ceiling(retry)
+		longest += r.Retry.Backoff.Ceiling(retry) + r.AttemptDeadline
 	}
 	return longest
 }

@@ -2,6 +2,7 @@ package resilience
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
@@ -36,7 +37,7 @@ func Deadline[T any](ctx context.Context, d time.Duration, call func(context.Con
 	limited, cancel := context.WithTimeoutCause(ctx, d, expiry)
 	defer cancel()
 	v, err := call(limited)
-	if err != nil && context.Cause(limited) == expiry {
+	if err != nil && errors.Is(context.Cause(limited), expiry) {
 		err = &deadlineError{limit: d, err: err}
 	}
 	return v, err
