@@ -1,0 +1,176 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"afloat/internal/policy"
+	"afloat/internal/resilience"
+)
+
+// Dial opens a connection. cmd/blog passes one that the lab can break.
+type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
+
+// DB is a pool, and how to open a connection beside it for LISTEN.
+type DB struct {
+	*pgxpool.Pool
+	listen *pgx.ConnConfig
+}
+
+// OpenPostgres makes a pool for a libpq URL; several hosts are tried in turn.
+// It connects to nothing yet, so a database that is down is no error.
+func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
+	cfg, err := pgxpool.ParseConfig(url)
+	if err != nil {
+		return nil, errors.New("DATABASE_URL isn't a libpq URL") // the parser's own error repeats the URL, password included
+	}
+	cfg.ConnConfig.DialFunc = pgconn.DialFunc(dial)
+	cfg.ConnConfig.RuntimeParams["application_name"] = "afloat"
+	listen := cfg.ConnConfig.Copy() // waits for notifications for as long as it takes, so its reads have no cap
+	if p.ReadCap > 0 {
+		cfg.ConnConfig.DialFunc = capReads(dial, p.ReadCap)
+	}
+	if p.ConnectTimeout > 0 {
+		cfg.ConnConfig.ConnectTimeout = p.ConnectTimeout
+	}
+	if p.PingTimeout > 0 {
+		cfg.PingTimeout = p.PingTimeout
+	}
+	if p.PingIdle > 0 {
+		cfg.ShouldPing = func(_ context.Context, s pgxpool.ShouldPingParams) bool { return s.IdleDuration > p.PingIdle }
+	}
+	if p.MaxConns > 0 {
+		cfg.MaxConns = p.MaxConns
+	}
+	cfg.MinIdleConns = p.MinIdleConns
+	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
+	return &DB{pool, listen}, err
+}
+
+// Classify tells the guard what an error says of the dependency. pgx's own
+// SafeToRetry is false for most of what follows, because it asks a narrower
+// question: was anything sent? All guarded calls here are idempotent, so what
+// matters is whether the next try may go better.
+func Classify(err error) resilience.Class {
+	for _, answer := range []error{ErrNotFound, ErrKeyReused, errNoDatabase, errNothingPublished} {
+		if errors.Is(err, answer) {
+			return resilience.Neutral
+		}
+	}
+	if pg := (*pgconn.PgError)(nil); errors.As(err, &pg) {
+		switch pg.Code[:min(2, len(pg.Code))] {
+		case "22", "54": // data exception, limit exceeded: what a reader sent can't be answered by anybody
+			return resilience.Neutral
+		}
+		switch pg.Code {
+		case "57P01", "57P02", "57P03", // shutting down, crashed, starting up
+			"53300",          // too many connections
+			"40001", "40P01", // serialization failure, deadlock
+			"57014", // statement_timeout
+			"25006": // read-only: the primary has moved
+			return resilience.Transient
+		}
+		return resilience.Permanent
+	}
+	if connect := (*pgconn.ConnectError)(nil); errors.As(err, &connect) || pgconn.SafeToRetry(err) {
+		return resilience.Transient // the query was never sent
+	}
+	return resilience.DefaultClassifier(err)
+}
+
+const summaryColumns = `slug, title, summary, tags, published, updated, minutes`
+
+// versioned reads rows and the site's version in one statement, hence in one
+// snapshot of the database: a value can't be older than the version it claims.
+func versioned[T any](ctx context.Context, db *DB, sql string, args ...any) ([]T, int64, error) {
+	if db == nil {
+		return nil, 0, errNoDatabase
+	}
+	type row struct {
+		AsOf int64
+		V    *T
+	}
+	rows, err := db.Query(ctx, `select s.version, to_jsonb(q) from site s left join lateral (`+sql+`) q on true`, args...)
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading posts: %w", err)
+	}
+	got, err := pgx.CollectRows(rows, pgx.RowToStructByPos[row])
+	if err != nil {
+		return nil, 0, fmt.Errorf("reading posts: %w", err)
+	}
+	if len(got) == 0 || got[0].AsOf == 0 {
+		return nil, 0, errNothingPublished
+	}
+	var values []T
+	for _, r := range got {
+		if r.V != nil {
+			values = append(values, *r.V)
+		}
+	}
+	return values, got[0].AsOf, nil
+}
+
+// errNothingPublished keeps an empty new database from being taken for a blog
+// without articles: the next rung answers instead.
+var errNothingPublished = errors.New("nothing has been published in this database yet")
+
+func (p *Posts) queryPost(ctx context.Context, slug string) (Versioned[Post], error) {
+	posts, asOf, err := versioned[Post](ctx, p.db, `
+		select `+summaryColumns+`, html, toc, version, withdrawn,
+			(select jsonb_build_object('slug', n.slug, 'title', n.title) from posts n
+			 where not withdrawn and (n.published, n.slug) > (p.published, p.slug) order by published, slug limit 1) as newer,
+			(select jsonb_build_object('slug', o.slug, 'title', o.title) from posts o
+			 where not withdrawn and (o.published, o.slug) < (p.published, p.slug) order by published desc, slug desc limit 1) as older
+		from posts p where slug = $1`, slug)
+	if err != nil {
+		return Versioned[Post]{}, err
+	}
+	if len(posts) == 0 {
+		return Versioned[Post]{}, ErrNotFound
+	}
+	return Versioned[Post]{V: posts[0], AsOf: asOf}, nil
+}
+
+func (p *Posts) queryList(ctx context.Context, key string) (Versioned[Listing], error) {
+	type counted struct {
+		Summary
+		Total int `json:"total"`
+	}
+	const where = `not withdrawn and ($1 = '' or tags @> array[$1])`
+	k := parseListKey(key)
+	rows, asOf, err := versioned[counted](ctx, p.db, `
+		select `+summaryColumns+`, (select count(*) from posts where `+where+`) as total
+		from posts where `+where+` order by published desc, slug desc limit $2 offset $3`, k.tag, k.size, (k.page-1)*k.size)
+	if err != nil {
+		return Versioned[Listing]{}, err
+	}
+	if len(rows) == 0 && (k.tag != "" || k.page > 1) {
+		return Versioned[Listing]{}, ErrNotFound
+	}
+	var l Listing
+	for _, r := range rows {
+		l.Items, l.Total = append(l.Items, r.Summary), r.Total
+	}
+	return Versioned[Listing]{V: l, AsOf: asOf}, nil
+}
+
+// queryVersion is never 0: an empty database vouches for nobody's copies.
+func queryVersion(ctx context.Context, db *DB) (int64, error) {
+	if db == nil {
+		return 0, errNoDatabase
+	}
+	var v int64
+	if err := db.QueryRow(ctx, `select version from site`).Scan(&v); err != nil {
+		return 0, fmt.Errorf("reading the site's version: %w", err)
+	}
+	if v == 0 {
+		return 0, errNothingPublished
+	}
+	return v, nil
+}

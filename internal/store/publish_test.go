@@ -1,0 +1,159 @@
+package store
+
+import (
+	"sync"
+	"testing"
+
+	"afloat"
+	"afloat/internal/policy"
+	"afloat/internal/testenv"
+)
+
+func TestPublishIsIdempotent(t *testing.T) {
+	_, db := newDatabase(t)
+	one, two := article(t, "one", 1, "First."), article(t, "two", 2, "Second.")
+	first := publishAll(t, db, one, two)
+	if want := (Published{Version: first.Version, Added: 2}); first != want || first.Version == 0 {
+		t.Errorf("first %+v, want %+v and a version", first, want)
+	}
+	again := publishAll(t, db, two, one)
+	if want := (Published{Version: first.Version, Same: 2}); again != want {
+		t.Errorf("again %+v, want %+v", again, want)
+	}
+	if v := query[int64](t, db, `select version from site`); v != first.Version {
+		t.Errorf("publishing the same raised the version from %d to %d", first.Version, v)
+	}
+
+	changed := publishAll(t, db, article(t, "one", 1, "First, corrected."), two)
+	if want := (Published{Version: changed.Version, Changed: 1, Same: 1}); changed != want || changed.Version <= first.Version {
+		t.Errorf("changed %+v, want %+v and a version above %d", changed, want, first.Version)
+	}
+	if v := query[int64](t, db, `select version from posts where slug = 'two'`); v != first.Version {
+		t.Errorf("an unchanged article's version went from %d to %d", first.Version, v)
+	}
+}
+
+func TestPublishWithdrawsAndRestores(t *testing.T) {
+	url, db := newDatabase(t)
+	one, two := article(t, "one", 1, "First."), article(t, "two", 2, "Second.")
+	publishAll(t, db, one, two)
+	gone := publishAll(t, db, one)
+	if want := (Published{Version: gone.Version, Withdrawn: 1, Same: 1}); gone != want {
+		t.Errorf("withdrawing: %+v, want %+v", gone, want)
+	}
+	if again := publishAll(t, db, one); again.Withdrawn != 0 || again.Version != gone.Version {
+		t.Errorf("withdrawn twice: %+v", again)
+	}
+	if v := query[int64](t, db, `select version from posts where slug = 'two' and withdrawn`); v != gone.Version {
+		t.Errorf("the tombstone has version %d, want %d", v, gone.Version)
+	}
+	b := newBlog(t, setup{postgres: url})
+	_, _, err := b.Post(t.Context(), "two")
+	wantErr(t, err, ErrWithdrawn)
+	if _, _, ok := b.PeekPost(t.Context(), "two"); ok {
+		t.Error("a peek shows a withdrawn article")
+	}
+	if back := publishAll(t, db, one, two); back.Changed != 1 {
+		t.Errorf("publishing it again: %+v", back)
+	}
+	if _, _, err := newBlog(t, setup{postgres: url}).Post(t.Context(), "two"); err != nil {
+		t.Errorf("published again: %v", err)
+	}
+}
+
+func TestPublishIsAllOrNothing(t *testing.T) {
+	_, db := newDatabase(t, article(t, "one", 1, "First."))
+	before := query[int64](t, db, `select version from site`)
+	broken := article(t, "broken", 3, "Third.")
+	broken.Title = "not\x00text"
+	if _, err := Publish(t.Context(), db, append(one(t), article(t, "two", 2, "Second."), broken)); err == nil {
+		t.Fatal("an article that can't be stored was published")
+	}
+	if n := query[int](t, db, `select count(*) from posts where not withdrawn`); n != 1 {
+		t.Errorf("%d articles are left, want the one from before", n)
+	}
+	if v := query[int64](t, db, `select version from site`); v != before {
+		t.Errorf("the version went from %d to %d for nothing", before, v)
+	}
+}
+
+func TestShippedArticlesGiveWayToOnesOwn(t *testing.T) {
+	_, db := newDatabase(t)
+	shipped := one(t)
+	ship := func() Published {
+		t.Helper()
+		done, err := PublishShipped(t.Context(), db, shipped)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return done
+	}
+	if done := ship(); done.Added != 1 {
+		t.Errorf("into an empty database: %+v", done)
+	}
+	shipped = append(shipped, article(t, "release", 2, "From a later release."))
+	if done := ship(); done.Added != 1 || done.Same != 1 {
+		t.Errorf("a later release: %+v", done)
+	}
+
+	// Publishing the shipped articles oneself changes no article, but whose blog it is.
+	mine := publishAll(t, db, shipped...)
+	if mine.Same != 2 || mine.Added+mine.Changed+mine.Withdrawn != 0 {
+		t.Errorf("the same as one's own: %+v", mine)
+	}
+	shipped = one(t)
+	if done := ship(); done != (Published{Version: mine.Version}) {
+		t.Errorf("shipped articles over one's own: %+v", done)
+	}
+	if n := query[int](t, db, `select count(*) from posts where not withdrawn`); n != 2 {
+		t.Errorf("%d articles are left of one's own 2", n)
+	}
+}
+
+func TestPublishersTakeTurns(t *testing.T) {
+	_, db := newDatabase(t)
+	articles := append(one(t), article(t, "two", 2, "Second."))
+	var all sync.WaitGroup
+	done := make([]Published, 8)
+	errs := make([]error, len(done))
+	for i := range done {
+		all.Go(func() { done[i], errs[i] = Publish(t.Context(), db, articles) })
+	}
+	all.Wait()
+	added := 0
+	for i := range done {
+		if errs[i] != nil {
+			t.Error(errs[i])
+		}
+		added += done[i].Added
+		if done[i].Version != done[0].Version {
+			t.Errorf("versions %d and %d of the same articles", done[i].Version, done[0].Version)
+		}
+	}
+	if added != len(articles) {
+		t.Errorf("%d articles were added, want %d", added, len(articles))
+	}
+}
+
+func TestServersMigrateAtOnce(t *testing.T) {
+	url := testenv.Postgres(t)
+	var all sync.WaitGroup
+	ran := make([]int, 4)
+	for i := range ran {
+		db := openDB(t, url, dialer, policy.Postgres{})
+		all.Go(func() {
+			var err error
+			if ran[i], err = Migrate(t.Context(), db, afloat.Migrations()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	total := 0
+	for _, n := range ran {
+		total += n
+	}
+	if applied := query[int](t, openDB(t, url, dialer, policy.Postgres{}), `select count(*) from goose_db_version where version_id > 0`); total != applied || applied == 0 {
+		t.Errorf("%v migrations ran, %d are applied", ran, applied)
+	}
+}

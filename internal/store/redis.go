@@ -1,0 +1,96 @@
+package store
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+	"github.com/redis/go-redis/v9/logging"
+
+	"afloat/internal/policy"
+	"afloat/internal/resilience"
+)
+
+// OpenRedis makes a client. It connects to nothing yet.
+func OpenRedis(url string, dial Dial, p policy.RedisLib) (*redis.Client, error) {
+	opt, err := redis.ParseURL(url)
+	if err != nil {
+		return nil, errors.New("REDIS_URL isn't a redis:// URL") // the parser's own error may repeat the password
+	}
+	opt.Dialer = dial
+	logging.Disable() // a line for each failed dial is load; the guards tell of failures
+	if !p.LibraryDefaults {
+		opt.ContextTimeoutEnabled = true // by default a context's deadline is not heeded, and a hung link costs 5 s
+		opt.MaxRetries = -1              // retrying is the guard's decision, once, and not another layer's
+		opt.DialerRetries = 1
+		opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = p.DialTimeout, p.ReadTimeout, p.ReadTimeout
+		opt.PoolTimeout, opt.PoolSize = p.PoolTimeout, p.PoolSize
+	}
+	return redis.NewClient(opt), nil
+}
+
+// stored is a copy as Redis holds it.
+type stored[T any] struct {
+	Versioned[T]
+	At         time.Time `json:"at"`
+	FreshUntil time.Time `json:"fresh_until"`
+}
+
+// copies are one kind of page's copies in Redis. A nil *copies finds nothing.
+type copies[T any] struct {
+	kind  string
+	db    *redis.Client
+	guard *resilience.Guard
+	life  policy.Copies
+}
+
+// key carries a format version: a server never reads what another release of
+// the program wrote differently.
+func (c *copies[T]) key(key string) string { return "afloat:copy:1:" + c.kind + ":" + key }
+
+func (c *copies[T]) get(ctx context.Context, key string) (stored[T], bool) {
+	var s stored[T]
+	if c == nil {
+		return s, false
+	}
+	raw, _, err := resilience.Call(ctx, c.guard, func(ctx context.Context) ([]byte, error) {
+		raw, err := c.db.HGet(ctx, c.key(key), "copy").Bytes()
+		if errors.Is(err, redis.Nil) {
+			return nil, fmt.Errorf("%w in Redis", ErrNotFound)
+		}
+		return raw, err
+	})
+	if err != nil || json.Unmarshal(raw, &s) != nil || s.AsOf <= 0 {
+		return stored[T]{}, false // whatever is wrong with a copy, the next rung is the remedy
+	}
+	return s, true
+}
+
+// keepNewer stores a copy unless the one there was read at a higher version of
+// the site. Compared inside Redis, since two servers may write at once.
+var keepNewer = redis.NewScript(`
+local there = tonumber(redis.call('HGET', KEYS[1], 'as_of') or 0) or 0
+if there > tonumber(ARGV[1]) then return 0 end
+redis.call('HSET', KEYS[1], 'as_of', ARGV[1], 'copy', ARGV[2])
+redis.call('PEXPIRE', KEYS[1], ARGV[3])
+return 1`)
+
+func (c *copies[T]) put(ctx context.Context, key string, v Versioned[T], at time.Time) {
+	if c == nil {
+		return
+	}
+	fresh := time.Duration(float64(c.life.Fresh) * (1 + c.life.Jitter*(2*rand.Float64()-1)))
+	raw, err := json.Marshal(stored[T]{Versioned: v, At: at, FreshUntil: at.Add(fresh)})
+	if err != nil {
+		return // only a type that can't be marshalled, which the tests would have met
+	}
+	// A failure is the guard's to record: the copy is a convenience, and the
+	// value is already on its way to the reader.
+	_, _, _ = resilience.Call(ctx, c.guard, func(ctx context.Context) (int, error) {
+		return keepNewer.Run(ctx, c.db, []string{c.key(key)}, v.AsOf, raw, c.life.Keep.Milliseconds()).Int()
+	})
+}

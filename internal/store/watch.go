@@ -1,0 +1,121 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afloat/internal/resilience"
+)
+
+// site is what this server knows of the site's version.
+type site struct {
+	version atomic.Int64
+	checked atomic.Int64 // unix nanoseconds of the last look at the database
+	vouch   time.Duration
+}
+
+// learn notes a version read from the database; it never goes down.
+func (s *site) learn(v int64) {
+	s.checked.Store(time.Now().UnixNano())
+	for known := s.version.Load(); v > known && !s.version.CompareAndSwap(known, v); known = s.version.Load() {
+	}
+}
+
+// current reports whether a copy read at a version can be vouched for: nothing
+// newer is known of, and somebody looked recently. With the database out of
+// sight no copy is current, however young: that is what stale means here.
+func (s *site) current(asOf int64) bool {
+	return asOf > 0 && asOf >= s.version.Load() && time.Since(time.Unix(0, s.checked.Load())) < s.vouch
+}
+
+// Watch learns of publications until ctx ends: by NOTIFY at once, and by
+// polling where a notification got lost. onChange is called after the version
+// rose, including the first time it is known.
+//
+// The poll goes through the guard of post reads. So it is also the probe that
+// closes the breaker after an outage, without any reader having to wait.
+func (p *Posts) Watch(ctx context.Context, onChange func(version int64)) {
+	if p.db == nil {
+		return
+	}
+	nudge := make(chan struct{}, 1)
+	listening := make(chan struct{})
+	go func() {
+		defer close(listening)
+		p.listen(ctx, nudge)
+	}()
+	defer func() { <-listening }()
+
+	var seen int64 // readers learn of versions too, so the site's own can't tell what was announced
+	tick := time.NewTicker(p.server.Poll)
+	defer tick.Stop()
+	for {
+		v, _, err := resilience.Call(ctx, p.guard, func(ctx context.Context) (int64, error) { return queryVersion(ctx, p.db) })
+		if err == nil {
+			p.site.learn(v)
+		}
+		if err == nil && v > seen {
+			seen = v
+			p.log.Info("the site's version rose", "version", v)
+			onChange(v)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		case <-nudge:
+		}
+	}
+}
+
+// listen turns notifications into nudges. It owns a connection outside the
+// pool, and a lost one costs nothing but time: the poll goes on.
+func (p *Posts) listen(ctx context.Context, nudge chan<- struct{}) {
+	for ctx.Err() == nil {
+		err := p.listenOnce(ctx, nudge)
+		if ctx.Err() != nil {
+			return
+		}
+		p.log.Debug("LISTEN ended, polling goes on", "err", err)
+		select {
+		case <-ctx.Done():
+		case <-time.After(p.server.Reconnect):
+		}
+	}
+}
+
+func (p *Posts) listenOnce(ctx context.Context, nudge chan<- struct{}) error {
+	dialling, cancel := context.WithTimeout(ctx, p.server.Reconnect)
+	defer cancel()
+	conn, err := pgx.ConnectConfig(dialling, p.db.listen)
+	if err != nil {
+		return err
+	}
+	defer func() {
+		closing, cancel := context.WithTimeout(context.WithoutCancel(ctx), p.server.Reconnect)
+		defer cancel()
+		_ = conn.Close(closing) // it is broken or we are leaving; either way there is nobody to tell
+	}()
+	if _, err := conn.Exec(dialling, "listen afloat"); err != nil {
+		return err
+	}
+	for {
+		waiting, cancel := context.WithTimeout(ctx, p.server.Listen)
+		_, err := conn.WaitForNotification(waiting)
+		cancel()
+		if err != nil {
+			if errors.Is(err, context.DeadlineExceeded) {
+				return errors.New("silent for long: reconnecting, in case the other end is gone")
+			}
+			return err
+		}
+		select {
+		case nudge <- struct{}{}:
+		default: // one is waiting already
+		}
+	}
+}
