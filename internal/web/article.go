@@ -1,0 +1,193 @@
+package web
+
+import (
+	"html/template"
+	"net/http"
+	"strconv"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"afloat/internal/resilience"
+	"afloat/internal/store"
+)
+
+// article serves an article's page. Only the post itself is critical; the
+// parts around it are optional, load side by side and may each be missing.
+//
+// There are two renderings. Whole: every part is in memory, or a CDN asks;
+// then the page is finished bytes with a length and an ETag. Streamed: a part
+// has to be waited for; then the post is sent at once, and each part follows
+// into its slot as it arrives, at the latest when the slots close.
+func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
+	slug := chi.URLParam(r, "slug")
+	mine, _ := strconv.ParseInt(r.URL.Query().Get("comment"), 10, 64)
+	slots := s.articleSlots(r, slug, mine)
+
+	ctx, cancel := s.slotContext(r.Context())
+	defer cancel()
+	parts, inMemory := peekAll(ctx, slots)
+	var arriving <-chan loaded
+	if !inMemory {
+		arriving = loadAll(ctx, slots) // while the post is being read
+	}
+
+	post, prov, err := s.Posts.Post(r.Context(), slug)
+	if err != nil {
+		return err
+	}
+	page := postPage{frame: s.frame(r, post.Title, ""), Post: s.postPart(r, post, prov)}
+	page.Description = post.Summary.Summary
+	page.Notices = postNotices(prov)
+	if prov.State.Degraded() {
+		s.Warnings.Part(r.Context(), "post", s.policyOf("post"), prov)
+	}
+	if r.Method == http.MethodGet {
+		s.Views.Count(slug, post.Title)
+	}
+
+	if !inMemory && s.Table.Page.Stream && !wantsWhole(r) {
+		return s.streamArticle(w, r, page, prov, arriving, len(slots))
+	}
+	if !inMemory {
+		if parts, err = collect(arriving, slots); err != nil {
+			return err
+		}
+	}
+	return s.wholeArticle(w, r, page, prov, parts, mine > 0)
+}
+
+// wantsWhole reports whether the client can't use a page in pieces: a CDN,
+// which announces itself by the Edge Architecture's header, or HEAD.
+func wantsWhole(r *http.Request) bool {
+	return r.Header.Get("Surrogate-Capability") != "" || r.Method == http.MethodHead
+}
+
+// collect waits for all parts, and puts them in the order of the page.
+func collect(arriving <-chan loaded, slots []slot) ([]loaded, error) {
+	byName := map[string]loaded{}
+	for range slots {
+		part := <-arriving
+		byName[part.name] = part
+	}
+	parts := make([]loaded, len(slots))
+	for i, slot := range slots {
+		parts[i] = byName[slot.name]
+	}
+	return parts, nil
+}
+
+func (s *Server) wholeArticle(w http.ResponseWriter, r *http.Request, page postPage, prov resilience.Provenance, parts []loaded, personal bool) error {
+	keep := !prov.State.Degraded() && !personal && !page.XRay && len(page.Faults) == 0
+	timing := []named{{"post", prov}}
+	for _, part := range parts {
+		if err := s.settle(r, part); err != nil {
+			return err
+		}
+		keep = keep && !part.State.Degraded()
+		timing = append(timing, named{part.name, part.Provenance})
+	}
+	body, err := s.pages.render("post-head", page)
+	if err != nil {
+		return err
+	}
+	for _, part := range parts {
+		html, ok := s.renderPart(part, false)
+		body = append(body, html...)
+		keep = keep && ok
+	}
+	foot, err := s.pages.render("post-foot", page)
+	if err != nil {
+		return err
+	}
+	provenanceHeaders(w.Header(), keep, timing...)
+	serveWhole(w, r, "text/html; charset=utf-8", append(body, foot...), keep)
+	return nil
+}
+
+// streamArticle sends the post first. From the first byte on the status is
+// 200, so nothing after it may fail: a part that can't be had is a placeholder.
+func (s *Server) streamArticle(w http.ResponseWriter, r *http.Request, page postPage, prov resilience.Provenance, arriving <-chan loaded, n int) error {
+	page.Streams = true
+	head, err := s.pages.render("post-head", page)
+	if err != nil {
+		return err
+	}
+	foot, err := s.pages.render("post-foot", page)
+	if err != nil {
+		return err
+	}
+	noStore(w)
+	w.Header().Set("Content-Type", "text/html; charset=utf-8")
+	provenanceHeaders(w.Header(), false, named{"post", prov})
+	send := http.NewResponseController(w)
+	write := func(b []byte) {
+		if _, err := w.Write(b); err == nil {
+			_ = send.Flush() // a reader who has left is noticed at the next write
+		}
+	}
+	write(head)
+	for range n {
+		part := <-arriving // comes when the slots close, at the latest
+		_ = s.settle(r, part)
+		html, _ := s.renderPart(part, true)
+		write(html)
+	}
+	write(foot)
+	return nil
+}
+
+func (s *Server) postPart(r *http.Request, post store.Post, prov resilience.Provenance) part[articleView] {
+	p := part[articleView]{Name: "post", Title: post.Title, V: viewArticle(post), Provenance: prov}
+	if prov.State.Degraded() {
+		p.Note = postNote(prov)
+	}
+	if s.xrayOn(r) {
+		p.XRay = s.caption("post", prov)
+	}
+	return p
+}
+
+// postNote says what was served instead of the newest article.
+func postNote(prov resilience.Provenance) string {
+	switch prov.Source {
+	case resilience.FromRedis:
+		return "The database does not answer. This article came from Redis."
+	case resilience.FromSnapshot:
+		return "Neither the database nor a cache answers. This article came from this server's snapshot."
+	default:
+		return "The database does not answer. This article came from memory."
+	}
+}
+
+func postNotices(prov resilience.Provenance) []notice {
+	if !prov.State.Degraded() {
+		return nil
+	}
+	return []notice{{State: prov.State, Text: postNote(prov), At: prov.At}}
+}
+
+func viewArticle(p store.Post) articleView {
+	v := articleView{
+		Slug: p.Slug, Title: p.Title, Summary: p.Summary.Summary, Tags: p.Tags,
+		Published: p.Published, Updated: p.Updated, Minutes: p.Minutes, Body: template.HTML(p.HTML),
+	}
+	for _, h := range p.TOC {
+		v.TOC = append(v.TOC, heading(h))
+	}
+	if p.Newer != nil {
+		v.Next = &articleRef{p.Newer.Slug, p.Newer.Title}
+	}
+	if p.Older != nil {
+		v.Prev = &articleRef{p.Older.Slug, p.Older.Title}
+	}
+	return v
+}
+
+// ageOf is how old a value is, for pages that are never kept.
+func ageOf(at time.Time) time.Duration {
+	if at.IsZero() {
+		return 0
+	}
+	return max(0, time.Since(at))
+}

@@ -1,0 +1,177 @@
+package web
+
+import (
+	"crypto/rand"
+	"errors"
+	"net"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/go-chi/chi/v5"
+	"github.com/go-chi/httprate"
+	"github.com/maypok86/otter/v2"
+
+	"afloat/internal/content"
+	"afloat/internal/policy"
+	"afloat/internal/resilience"
+	"afloat/internal/store"
+)
+
+const (
+	maxAuthor = 80
+	maxBody   = 4000
+	maxKey    = 255 // as in Stripe's API
+	minKey    = 16
+)
+
+// commentForm shows the form and mints its idempotency key. The key is in no
+// article's page, since those may be kept and shared.
+func (s *Server) commentForm(w http.ResponseWriter, r *http.Request) error {
+	post, _, err := s.Posts.Post(r.Context(), chi.URLParam(r, "slug"))
+	if err != nil {
+		return err
+	}
+	page := commentPage{Slug: post.Slug, PostTitle: post.Title, Key: rand.Text(), Fragment: r.URL.Query().Get("fragment") == "1"}
+	return s.renderComment(w, r, http.StatusOK, page)
+}
+
+func (s *Server) renderComment(w http.ResponseWriter, r *http.Request, status int, page commentPage) error {
+	page.frame = s.frame(r, "Write a comment", "")
+	page.Canonical = ""
+	name := "comment"
+	if page.Fragment {
+		name = "comment-fragment"
+	}
+	body, err := s.pages.render(name, page)
+	if err != nil {
+		return err
+	}
+	noStore(w)
+	writePage(w, status, body)
+	return nil
+}
+
+// postComment writes a comment once. Whatever goes wrong, the answer holds the
+// text and the same key, so that sending it again is both easy and harmless.
+func (s *Server) postComment(w http.ResponseWriter, r *http.Request) error {
+	slug := chi.URLParam(r, "slug")
+	if err := r.ParseForm(); err != nil {
+		return s.badForm(w, r, slug, err)
+	}
+	page := commentPage{Slug: slug, PostTitle: slug,
+		Author: strings.TrimSpace(r.PostForm.Get("author")), Body: strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("body"), "\r\n", "\n")), Key: r.PostForm.Get("key")}
+	if post, _, err := s.Posts.Post(r.Context(), slug); err == nil {
+		page.PostTitle = post.Title
+	} else if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrWithdrawn) {
+		return err
+	}
+	if r.PostForm.Get("website") != "" { // only a robot fills in what nobody sees
+		http.Redirect(w, r, postURL(slug), http.StatusSeeOther)
+		return nil
+	}
+	if page.Problems = checkComment(page); len(page.Problems) > 0 {
+		if page.Problems["key"] != "" {
+			page.Key = rand.Text()
+		}
+		return s.renderComment(w, r, http.StatusBadRequest, page)
+	}
+	if s.limits.exceeded(w, r, page.Key) {
+		page.Problems = map[string]string{"": "That is many comments from one place within a minute. Your text is kept: send it again in a moment."}
+		return s.renderComment(w, r, http.StatusTooManyRequests, page)
+	}
+
+	c, report, err := s.Comments.Add(r.Context(), store.NewComment{
+		Slug: slug, Author: page.Author, Body: page.Body, HTML: content.Comment(page.Body), Key: page.Key,
+	})
+	switch {
+	case err == nil:
+		noStore(w)
+		http.Redirect(w, r, commentURL(slug, c.ID), http.StatusSeeOther)
+		return nil
+	case errors.Is(err, store.ErrKeyReused):
+		page.Problems = map[string]string{"": "This form was sent before with another text, and that comment is published. Sending again will add this text as a new comment."}
+		page.Key = rand.Text()
+		return s.renderComment(w, r, http.StatusConflict, page)
+	case !s.Table.Page.Isolate:
+		return err
+	}
+	// Not found is no exception: the article was there a moment ago, so the
+	// database doesn't have it yet, or no longer, and the text must not be lost.
+	s.Warnings.Part(r.Context(), "comment form", s.Comments.Policy(), resilience.Provenance{
+		State: resilience.Missing, Attempts: report.Attempts, Took: report.Took, Breaker: report.Breaker, Err: err,
+	})
+	page.Unavailable = true
+	w.Header().Set("Retry-After", strconv.Itoa(int(s.Options.Server.RetryAfter.Seconds())))
+	return s.renderComment(w, r, http.StatusServiceUnavailable, page)
+}
+
+// badForm answers a body that is no form, or is too large to be one.
+func (s *Server) badForm(w http.ResponseWriter, r *http.Request, slug string, err error) error {
+	page := commentPage{Slug: slug, PostTitle: slug, Key: rand.Text()}
+	page.Problems = map[string]string{"": "This was not a form that can be read. Send author, body and key as a form."}
+	status := http.StatusBadRequest
+	if tooLarge := (*http.MaxBytesError)(nil); errors.As(err, &tooLarge) {
+		status = http.StatusRequestEntityTooLarge
+		page.Problems = map[string]string{"": "This is more than a comment can hold: " + strconv.Itoa(maxBody) + " characters are the limit."}
+	}
+	return s.renderComment(w, r, status, page)
+}
+
+// checkComment names each field that is wrong, and what would be right.
+func checkComment(p commentPage) map[string]string {
+	problems := map[string]string{}
+	check := func(field, v string, least, most int, empty string) {
+		switch n := utf8.RuneCountInString(v); {
+		case n < least:
+			problems[field] = empty
+		case n > most:
+			problems[field] = "This has " + strconv.Itoa(n) + " characters; " + strconv.Itoa(most) + " are the limit."
+		case !utf8.ValidString(v) || strings.ContainsRune(v, 0):
+			problems[field] = "This holds bytes that are no text."
+		}
+	}
+	check("author", p.Author, 1, maxAuthor, "Say who is writing; any name will do.")
+	check("body", p.Body, 1, maxBody, "Write something first.")
+	check("key", p.Key, minKey, maxKey, "This form has lost its key; here is a new one. Send it again.")
+	if strings.ContainsAny(p.Author, "\n\r\t") {
+		problems["author"] = "A name fits on one line."
+	}
+	return problems
+}
+
+// commentLimits bounds what one address may send. A replay of a key that was
+// seen lately is not a new comment, so retrying never runs into the limit.
+type commentLimits struct {
+	fresh, all *httprate.RateLimiter
+	seen       *otter.Cache[string, struct{}]
+}
+
+func newCommentLimits(p policy.Server) *commentLimits {
+	return &commentLimits{
+		fresh: httprate.NewRateLimiter(p.CommentsPerMinute, time.Minute),
+		all:   httprate.NewRateLimiter(p.PostsPerMinute, time.Minute),
+		seen:  otter.Must(&otter.Options[string, struct{}]{MaximumSize: 10_000}),
+	}
+}
+
+func (l *commentLimits) exceeded(w http.ResponseWriter, r *http.Request, key string) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		host = r.RemoteAddr
+	}
+	from := httprate.CanonicalizeIP(host)
+	if l.all.OnLimit(w, r, from) {
+		return true
+	}
+	if _, isNew := l.seen.SetIfAbsent(from+" "+key, struct{}{}); !isNew {
+		return false
+	}
+	if l.fresh.OnLimit(w, r, from) {
+		l.seen.Invalidate(from + " " + key)
+		return true
+	}
+	return false
+}

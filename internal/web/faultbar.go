@@ -1,0 +1,103 @@
+package web
+
+import (
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"time"
+
+	"afloat/internal/fault"
+	"afloat/internal/lab"
+)
+
+// faultChoices are the radio buttons of a row, in order.
+var faultChoices = []faultChoice{
+	{Kind: lab.Healthy, Label: "healthy", Hint: "no fault"},
+	{Kind: string(fault.Refuse), Label: "refuse", Hint: "connections are refused at once"},
+	{Kind: string(fault.Hang), Label: "hang", Hint: "accepts, never answers"},
+	{Kind: string(fault.Slow), Label: "slow", Hint: "answers 2 s late"},
+	{Kind: string(fault.Flaky), Label: "flaky", Hint: "three of ten exchanges fail"},
+	{Kind: string(fault.Reset), Label: "reset", Hint: "connections are cut"},
+}
+
+// faultBarPage shows what is broken, and the choice of what to break next. It
+// reads nothing but this process's own memory.
+func (s *Server) faultBarPage(w http.ResponseWriter, r *http.Request) error {
+	return s.renderFaultBar(w, r, http.StatusOK, localPath(r.URL.Query().Get("back")), "")
+}
+
+func (s *Server) renderFaultBar(w http.ResponseWriter, r *http.Request, status int, back, problem string) error {
+	bar := faultBar{frame: s.frame(r, "Break something", ""), Back: back, Problem: problem, Fragment: r.URL.Query().Get("fragment") == "1"}
+	bar.Canonical = ""
+	bar.XRay, bar.XRayURL = false, ""
+	if s.Other.Name != "" {
+		bar.OtherURL = "http://" + net.JoinHostPort(hostname(r), s.Other.Port) + back
+	}
+	for _, st := range s.faults() {
+		bar.Links = append(bar.Links, viewLink(st))
+		bar.AnyOn = bar.AnyOn || st.Kind != lab.Healthy
+	}
+	name := "faultbar"
+	if bar.Fragment {
+		name = "faultbar-fragment"
+	}
+	body, err := s.pages.render(name, bar)
+	if err != nil {
+		return err
+	}
+	noStore(w)
+	writePage(w, status, body)
+	return nil
+}
+
+// faults is the state of each link: from the switchboard in the blog, from the
+// links themselves in the twin.
+func (s *Server) faults() []lab.Status {
+	if s.Lab != nil {
+		return s.Lab.Status().Faults
+	}
+	var list []lab.Status
+	for _, l := range s.Links {
+		st := lab.Status{Link: l.Name(), Label: linkLabels[l.Name()], Kind: lab.Healthy}
+		if f, on := l.Current(); on {
+			st.Kind, st.Latency, st.Jitter, st.Rate, st.Until = string(f.Kind), f.Latency, f.Jitter, f.Rate, f.Until
+			st.Left = time.Until(f.Until)
+		}
+		list = append(list, st)
+	}
+	return list
+}
+
+var linkLabels = map[string]string{"postgres": "Postgres", "redis": "Redis", "recommendations": "Recommendations"}
+
+func viewLink(st lab.Status) faultLink {
+	l := faultLink{
+		Name: st.Link, Label: st.Label, Kind: st.Kind, Verdict: st.Verdict, Saw: st.Saw,
+		Until: st.Until, LeftSeconds: int(max(0, st.Left).Seconds()), Kinds: slices.Clone(faultChoices),
+	}
+	switch fault.Kind(st.Kind) {
+	case fault.Slow:
+		l.Detail = fmt.Sprintf("%v later", st.Latency)
+		if st.Jitter > 0 {
+			l.Detail = fmt.Sprintf("%v ± %v later", st.Latency, st.Jitter)
+		}
+	case fault.Flaky:
+		l.Detail = fmt.Sprintf("%.0f %% of exchanges", 100*st.Rate)
+	}
+	for i := range l.Kinds {
+		l.Kinds[i].On = l.Kinds[i].Kind == st.Kind
+	}
+	return l
+}
+
+// faultsInWords is what the waterline says.
+func (s *Server) faultsInWords() []string {
+	var words []string
+	for _, st := range s.faults() {
+		if st.Kind != lab.Healthy {
+			words = append(words, faultWords(st.Link, st.Label, st.Kind))
+		}
+	}
+	return words
+}

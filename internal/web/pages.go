@@ -1,0 +1,228 @@
+package web
+
+import (
+	"html/template"
+	"time"
+
+	"afloat/internal/resilience"
+)
+
+// A page struct is all that its template may read: each template is
+// type-checked against its struct in a test.
+
+// frame is what every page shares: head, masthead, waterline and foot.
+type frame struct {
+	Title       string // without the site's name
+	Description string
+	Canonical   string   // absolute URL, "" for pages without one
+	Nav         string   // home, archive, search, about, or ""
+	Lab         bool     // fault bar and X-ray are offered
+	XRay        bool     // the X-ray is on for this page
+	XRayURL     string   // this page with the X-ray toggled
+	Here        string   // path and query of this page, where forms return to
+	Naive       bool     // this process is the naive twin
+	OtherName   string   // "the naive twin" or "the protected blog"; "" when there is none
+	OtherURL    string   // the same page over there
+	Faults      []string // what is broken on purpose, in words: "Postgres hangs"; empty when all is well
+	Notices     []notice // degraded parts of the page itself, told at the top
+}
+
+// notice is one honest line: what happened, what was served instead, how old
+// it is.
+type notice struct {
+	State resilience.State
+	Text  string
+	At    time.Time // instant of the copy; zero when there is none
+}
+
+// part is one piece of a page with its provenance. V is what it shows.
+type part[V any] struct {
+	Name  string // data-part
+	Title string
+	V     V
+	resilience.Provenance
+	Note string // why it is not fresh and what the reader can do; "" when fresh or cached
+	Slot bool   // streamed: carries slot="NAME" for declarative shadow DOM
+	XRay *xray  // nil when the X-ray is off
+}
+
+// xray is the caption of one part: `comments · stale 41 s · 3 tries, 212 ms · breaker open · comments.go:38`.
+type xray struct {
+	Source, State, Age, Tries, Took, Breaker, ErrorClass string // in words, "" when there is nothing to say
+	Code, Policy                                         sourceRef
+}
+
+// sourceRef is a link to the line of embedded source that makes something so.
+type sourceRef struct {
+	Text string // comments.go:38
+	URL  string // /source/internal/widgets/comments.go#L38
+}
+
+// articleRef is a link to an article.
+type articleRef struct{ Slug, Title string }
+
+// entry is an article on a list.
+type entry struct {
+	Slug, Title string
+	Summary     string
+	Tags        []string
+	Published   time.Time
+	Minutes     int
+	Comments    int  // count
+	HasCount    bool // false: the counts are out of reach or not asked for
+}
+
+type heading struct {
+	Level    int
+	ID, Text string
+}
+
+type articleView struct {
+	Slug, Title, Summary string
+	Tags                 []string
+	Published, Updated   time.Time
+	Minutes              int
+	TOC                  []heading
+	Body                 template.HTML
+	Prev, Next           *articleRef
+}
+
+type commentView struct {
+	ID     int64
+	Author string
+	Body   template.HTML
+	At     time.Time
+	Mine   bool // just written by this reader
+}
+
+type commentsView struct {
+	Slug     string
+	Comments []commentView
+}
+
+type suggestionView struct {
+	Slug, Title string
+}
+
+type popularView struct {
+	Slug, Title string
+	Views       int // decayed, rounded
+}
+
+// postPage is streamed: postPage renders head and article (template
+// "post-head"), then each widget ("part-comments", "part-recommendations",
+// "part-popular"), then "post-foot".
+type postPage struct {
+	frame
+	Post    part[articleView]
+	Streams bool // slots are filled later in this response
+}
+
+type listPage struct {
+	frame
+	List     part[[]entry]
+	Popular  *part[[]popularView] // nil: not on this page
+	Counts   *part[int]           // provenance of the comment counts; nil: not on this page
+	Heading  string
+	Tag      string
+	Page     int // from 1
+	Pages    int
+	NewerURL string
+	OlderURL string
+}
+
+type archiveYear struct {
+	Year    int
+	Entries []entry
+}
+
+type archivePage struct {
+	frame
+	List     part[[]archiveYear]
+	Tags     []tagCount
+	NewerURL string
+	OlderURL string
+}
+
+type tagCount struct {
+	Tag string
+	N   int
+}
+
+type searchResult struct {
+	Slug, Title string
+	Snippet     template.HTML // with <mark>
+	Published   time.Time
+}
+
+type searchPage struct {
+	frame
+	Query              string
+	Asked              bool // false: the empty form
+	Results            part[[]searchResult]
+	Total              int
+	Page               int
+	NewerURL, OlderURL string // previous and next page of results
+}
+
+type aboutPage struct {
+	frame
+	Links []aboutLink // each dependency and its state, in words
+}
+
+type aboutLink struct{ Name, State string }
+
+// errorPage tells honestly what happened (404, 405, 409, 413, 429, 500, 503).
+type errorPage struct {
+	frame
+	Status     int
+	Headline   string
+	Detail     string
+	RetryAfter int // seconds; 0 when retrying makes no sense
+}
+
+// commentPage is the form, also as a 400, 409 or 503 answer with the text kept.
+type commentPage struct {
+	frame
+	Slug, PostTitle string
+	Key             string // idempotency key
+	Author, Body    string
+	Problems        map[string]string // field → what to do: author, body, key, ""
+	Unavailable     bool              // the database is out of reach: nothing is lost, send it again
+	Fragment        bool              // only the form, for the page's script
+}
+
+// faultBar is the lab's fault bar, as a fragment or as a page of its own.
+type faultBar struct {
+	frame
+	Links    []faultLink
+	AnyOn    bool
+	Fragment bool
+	Back     string // where forms return to
+	Problem  string // why the last order was refused
+}
+
+type faultLink struct {
+	Name, Label string // postgres, Postgres
+	Kind        string // healthy, refuse, hang, slow, flaky, reset
+	Detail      string // "2 s ± 0 s", "30 % of exchanges"
+	Verdict     string // confirmed, checking, not confirmed
+	Saw         string // what the probe saw: "refused after 0.2 ms"
+	Until       time.Time
+	LeftSeconds int
+	Kinds       []faultChoice
+}
+
+type faultChoice struct {
+	Kind, Label string // hang, "hang"
+	Hint        string // "accepts, never answers"
+	On          bool
+}
+
+// sourcePage shows one embedded file with numbered, linkable lines.
+type sourcePage struct {
+	frame
+	Path  string
+	Code  template.HTML // chroma, with line anchors L1, L2, …
+	Files []string      // the index; Path is "" then
+}

@@ -1,0 +1,191 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"html/template"
+	"net/http"
+
+	"afloat/internal/resilience"
+	"afloat/internal/store"
+	"afloat/internal/widgets"
+)
+
+// A slot is one optional part of the page being made.
+type slot struct {
+	name string
+	// peek answers from memory without waiting; get waits until ctx ends.
+	peek func(ctx context.Context) (loaded, bool)
+	get  func(ctx context.Context) loaded
+}
+
+// loaded is a slot's answer, ready to be rendered.
+type loaded struct {
+	name string
+	resilience.Provenance
+	err  error // set if there is nothing to show; the provenance says Missing
+	html func(streamed bool) ([]byte, error)
+}
+
+// slotSpec joins a widget with how it looks.
+type slotSpec[T, V any] struct {
+	widget *widgets.Widget[T]
+	title  string
+	view   func(T) V
+	gone   string // what to say when it is missing
+	old    string // what to say when it is stale
+	renew  bool   // skip copies: this reader has just changed what it shows
+}
+
+func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slotSpec[T, V]) slot {
+	name := spec.widget.Name()
+	xray := s.xrayOn(r)
+	finish := func(v T, p resilience.Provenance, err error) loaded {
+		return loaded{name: name, Provenance: p, err: err, html: func(streamed bool) ([]byte, error) {
+			view := part[V]{Name: name, Title: spec.title, V: spec.view(v), Provenance: p, Slot: streamed}
+			switch p.State {
+			case resilience.Missing, resilience.Fallback:
+				view.Note = spec.gone
+			case resilience.Stale:
+				view.Note = spec.old
+			}
+			if xray {
+				view.XRay = s.caption(name, p)
+			}
+			return s.pages.render("part-"+name, view)
+		}}
+	}
+	get := spec.widget.Get
+	if spec.renew {
+		get = spec.widget.Refresh
+	}
+	return slot{
+		name: name,
+		peek: func(ctx context.Context) (loaded, bool) {
+			if spec.renew {
+				return loaded{}, false
+			}
+			v, p, ok := spec.widget.Peek(ctx, req)
+			return finish(v, p, nil), ok
+		},
+		get: func(ctx context.Context) loaded { return finish(get(ctx, req)) },
+	}
+}
+
+// articleSlots are the optional parts of an article's page, in the order of
+// the whole rendering.
+func (s *Server) articleSlots(r *http.Request, slug string, mine int64) []slot {
+	req := widgets.Request{Slug: slug}
+	return []slot{
+		newSlot(s, r, req, slotSpec[[]store.Comment, commentsView]{
+			widget: s.CommentsWidget, title: "Comments", renew: mine > 0,
+			view: func(list []store.Comment) commentsView { return viewComments(slug, list, mine) },
+			gone: "Comments are out of reach. The article is not. Reloading in a moment may bring them back.",
+			old:  "Newer comments did not come in time; these are the last ones seen.",
+		}),
+		newSlot(s, r, req, slotSpec[[]widgets.Suggestion, []suggestionView]{
+			widget: s.Recommendations, title: "Similar articles",
+			view: viewSuggestions,
+			gone: "Similar articles are out of reach. The archive lists everything.",
+			old:  "The recommendations service does not answer; this is what it said last.",
+		}),
+		s.popularSlot(r),
+	}
+}
+
+func (s *Server) popularSlot(r *http.Request) slot {
+	return newSlot(s, r, widgets.Request{}, slotSpec[[]widgets.Popular, []popularView]{
+		widget: s.Popular, title: "Popular now",
+		view: viewPopular,
+		gone: "What is popular is out of reach. The archive lists everything.",
+		old:  "Redis does not answer; this is what was popular then.",
+	})
+}
+
+// peekAll answers all slots from memory, or says that some would have to wait.
+func peekAll(ctx context.Context, slots []slot) ([]loaded, bool) {
+	parts := make([]loaded, len(slots))
+	for i, slot := range slots {
+		var ok bool
+		if parts[i], ok = slot.peek(ctx); !ok {
+			return nil, false
+		}
+	}
+	return parts, true
+}
+
+// loadAll starts all slots side by side. Each answer arrives on the channel as
+// it comes, in order of arrival.
+func loadAll(ctx context.Context, slots []slot) <-chan loaded {
+	parts := make(chan loaded, len(slots)) // buffered: a reader who leaves blocks nobody
+	for _, slot := range slots {
+		go func() {
+			if part, ok := slot.peek(ctx); ok {
+				parts <- part
+				return
+			}
+			parts <- slot.get(ctx)
+		}()
+	}
+	return parts
+}
+
+// settle notes how a part went: one warning where it is degraded. It returns
+// an error only where the policies isolate nothing, as in the naive twin.
+func (s *Server) settle(r *http.Request, part loaded) error {
+	if part.err != nil && !s.Table.Page.Isolate {
+		return part.err
+	}
+	if part.State.Degraded() && !errors.Is(part.Err, resilience.ErrUnconfirmed) {
+		s.Warnings.Part(r.Context(), part.name, s.policyOf(part.name), part.Provenance)
+	}
+	return nil
+}
+
+// renderPart makes a part's HTML, or a placeholder's and false. Whatever goes
+// wrong in it, a panic included, costs that part only: the page around it may
+// be on its way already.
+func (s *Server) renderPart(part loaded, streamed bool) (html []byte, ok bool) {
+	html, err := resilience.Isolate(func() ([]byte, error) { return part.html(streamed) })
+	if err == nil {
+		return html, true
+	}
+	s.Log.Error("a part could not be rendered", "part", part.name, "err", err)
+	if html, err = s.pages.render("part-broken", part0(part.name, streamed)); err != nil {
+		return nil, false // the placeholder of a placeholder is nothing
+	}
+	return html, false
+}
+
+// part0 is the part that stands in for one that could not be rendered.
+func part0(name string, streamed bool) part[struct{}] {
+	return part[struct{}]{
+		Name: name, Title: "Missing", Slot: streamed,
+		Provenance: resilience.Provenance{State: resilience.Missing, Source: resilience.FromPlaceholder},
+		Note:       "This part could not be shown. The article is not affected.",
+	}
+}
+
+func viewComments(slug string, list []store.Comment, mine int64) commentsView {
+	v := commentsView{Slug: slug}
+	for _, c := range list {
+		v.Comments = append(v.Comments, commentView{ID: c.ID, Author: c.Author, Body: template.HTML(c.HTML), At: c.Created, Mine: c.ID == mine})
+	}
+	return v
+}
+
+func viewSuggestions(list []widgets.Suggestion) []suggestionView {
+	var v []suggestionView
+	for _, s := range list {
+		v = append(v, suggestionView(s))
+	}
+	return v
+}
+
+func viewPopular(list []widgets.Popular) []popularView {
+	var v []popularView
+	for _, p := range list {
+		v = append(v, popularView(p))
+	}
+	return v
+}

@@ -1,0 +1,84 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// Every URL of the site is made here.
+
+func postURL(slug string) string        { return "/posts/" + url.PathEscape(slug) }
+func commentFormURL(slug string) string { return postURL(slug) + "/comment" }
+func commentURL(slug string, id int64) string {
+	n := strconv.FormatInt(id, 10)
+	return postURL(slug) + "?comment=" + n + "#comment-" + n
+}
+
+func listURL(tag string, page int) string {
+	path := "/"
+	if tag != "" {
+		path = "/tags/" + url.PathEscape(tag)
+	}
+	return paged(path, url.Values{}, page)
+}
+
+func archiveURL(page int) string { return paged("/archive", url.Values{}, page) }
+
+func searchURL(query string, page int) string {
+	return paged("/search", url.Values{"q": {query}}, page)
+}
+
+func paged(path string, q url.Values, page int) string {
+	if page > 1 {
+		q.Set("page", strconv.Itoa(page))
+	}
+	if len(q) == 0 {
+		return path
+	}
+	return path + "?" + q.Encode()
+}
+
+func sourceURL(path string, line int) string {
+	if line == 0 {
+		return "/source/" + path
+	}
+	return fmt.Sprintf("/source/%s#L%d", path, line)
+}
+
+func faultBarURL(back string) string { return "/lab/bar?" + url.Values{"back": {back}}.Encode() }
+
+// absolute makes a path into a URL as the reader sees it.
+func absolute(r *http.Request, path string) string {
+	scheme := "http"
+	if r.TLS != nil || r.Header.Get("X-Forwarded-Proto") == "https" {
+		scheme = "https"
+	}
+	return scheme + "://" + r.Host + path
+}
+
+// localPath returns s if it is a path on this site, else "/": a form must not
+// be able to send its reader anywhere else.
+func localPath(s string) string {
+	u, err := url.Parse(s)
+	if err != nil || u.IsAbs() || u.Host != "" || !strings.HasPrefix(s, "/") || strings.HasPrefix(s, "//") || strings.ContainsAny(s, "\\\r\n") {
+		return "/"
+	}
+	return s
+}
+
+// with returns path and query of the request with one parameter set, or
+// removed where value is "".
+func with(r *http.Request, name, value string) string {
+	q := r.URL.Query()
+	q.Set(name, value)
+	if value == "" {
+		q.Del(name)
+	}
+	if len(q) == 0 {
+		return r.URL.EscapedPath()
+	}
+	return r.URL.EscapedPath() + "?" + q.Encode()
+}

@@ -1,0 +1,111 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"afloat/internal/resilience"
+	"afloat/internal/source"
+)
+
+// partRefs are the lines behind a part.
+type partRefs struct {
+	code, policy source.Ref
+	row          string // the row's name in the policies table
+}
+
+// findRefs finds the lines that the X-ray links to in the embedded source. A
+// line that has moved away is an error at start, and in the tests.
+func findRefs(tree *source.Tree) (map[string]partRefs, error) {
+	const table = "internal/policy/policy.go"
+	parts := []struct{ part, file, code, row, column string }{
+		{"post", "internal/store/ladder.go", "func (l *ladder[T]) fetch", "post reads", "PostReads: Row{"},
+		{"list", "internal/store/ladder.go", "func (l *ladder[T]) fetch", "post reads", "PostReads: Row{"},
+		{"results", "internal/store/search.go", "func (p *Posts) Search", "search", "Search: Row{"},
+		{"comments", "internal/widgets/comments.go", "func NewComments", "comment reads", "CommentReads: Row{"},
+		{"counts", "internal/widgets/counts.go", "func NewCounts", "comment counts", "CommentCounts: Row{"},
+		{"recommendations", "internal/widgets/recommendations.go", "func NewRecommendations", "recommendations", "Recommendations: Row{"},
+		{"popular", "internal/widgets/popular.go", "func NewPopular", "popular now", "Popular: Row{"},
+	}
+	refs := map[string]partRefs{}
+	for _, p := range parts {
+		code, policy := tree.Find(p.file, p.code), tree.Find(table, p.column)
+		if code.Line == 0 || policy.Line == 0 {
+			return nil, fmt.Errorf("the X-ray of %s finds neither %q in %s nor %q in %s: the source has moved", p.part, p.code, p.file, p.column, table)
+		}
+		refs[p.part] = partRefs{code, policy, p.row}
+	}
+	return refs, nil
+}
+
+func (s *Server) policyOf(part string) string { return s.refs[part].row }
+
+func xrayAsked(r *http.Request) bool { return r.URL.Query().Get("xray") == "1" }
+
+func (s *Server) xrayOn(r *http.Request) bool { return s.labOn() && xrayAsked(r) }
+
+// caption puts a part's provenance into words. Error texts are for the log
+// only; readers see the class.
+func (s *Server) caption(part string, p resilience.Provenance) *xray {
+	x := &xray{
+		Source: string(p.Source), State: string(p.State),
+		Breaker: string(p.Breaker),
+		Code:    refLink(s.refs[part].code),
+		Policy:  refLink(s.refs[part].policy),
+	}
+	if !p.At.IsZero() {
+		x.Age = age(ageOf(p.At))
+	}
+	if p.Attempts > 0 {
+		x.Tries = plural(p.Attempts, "try", "tries")
+		x.Took = millis(p.Took)
+	}
+	if p.Err != nil {
+		x.ErrorClass = resilience.ErrClass(p.Err)
+	}
+	return x
+}
+
+func refLink(r source.Ref) sourceRef {
+	return sourceRef{Text: r.String(), URL: sourceURL(r.Path, r.Line)}
+}
+
+func millis(d time.Duration) string {
+	ms := float64(d) / float64(time.Millisecond)
+	if ms < 10 {
+		return fmt.Sprintf("%.1f ms", ms)
+	}
+	return fmt.Sprintf("%.0f ms", ms)
+}
+
+// named is a part and where it came from.
+type named struct {
+	name string
+	resilience.Provenance
+}
+
+// provenanceHeaders says the same as the X-ray, for tools: Server-Timing for
+// browsers' developer tools, Cache-Status (RFC 9211) for the critical part. A
+// page that may be kept states no ages, which would be wrong on its next use.
+func provenanceHeaders(h http.Header, keep bool, parts ...named) {
+	var timing []string
+	for _, p := range parts {
+		timing = append(timing, fmt.Sprintf(`%s;desc="%s %s";dur=%.1f`, p.name, p.State, p.Source, float64(p.Took)/float64(time.Millisecond)))
+	}
+	h.Set("Server-Timing", strings.Join(timing, ", "))
+
+	post := parts[0]
+	status := "afloat; fwd=uri-miss; detail=" + string(post.Source)
+	switch {
+	case post.State == resilience.Stale && post.Source != resilience.FromPostgres:
+		status = "afloat; hit; detail=stale-" + string(post.Source)
+		if !keep && !post.At.IsZero() {
+			status = fmt.Sprintf("afloat; hit; ttl=-%d; detail=stale-%s", int(ageOf(post.At).Seconds()), post.Source)
+		}
+	case post.Source == resilience.FromMemory || post.Source == resilience.FromRedis || post.Source == resilience.FromSnapshot:
+		status = "afloat; hit; detail=" + string(post.Source)
+	}
+	h.Set("Cache-Status", status)
+}
