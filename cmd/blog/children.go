@@ -1,0 +1,173 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+
+	"afloat/internal/config"
+	"afloat/internal/local"
+	"afloat/internal/policy"
+)
+
+// dependencies are the addresses of what the blog uses; "" is what can't be
+// had. lines tell the console about each.
+type dependencies struct {
+	postgres, redis, recommendations string
+	dir                              string // for the snapshot; "" keeps none
+	home                             *local.Home
+	lines                            [3]string
+}
+
+// findDependencies takes the configured addresses, and starts private children
+// for the others. Nothing that goes wrong here keeps the blog from serving.
+func findDependencies(ctx context.Context, cfg config.Config, p policy.Child, log *slog.Logger) *dependencies {
+	d := &dependencies{postgres: cfg.DatabaseURL.Reveal(), redis: cfg.RedisURL.Reveal(), recommendations: cfg.RecommendationsURL.Reveal()}
+	d.lines[0] = "Postgres         " + cfg.DatabaseURL.String()
+	d.lines[1] = "Redis            " + cfg.RedisURL.String()
+	d.lines[2] = "Recommendations  " + cfg.RecommendationsURL.String()
+
+	cwd, err := os.Getwd()
+	if err == nil {
+		d.dir, err = local.DataDir(cfg.DataDir, cwd)
+	}
+	if err == nil {
+		d.home, err = local.Open(d.dir, childPolicy(p), log)
+	}
+	var running local.Running
+	if errors.Is(err, local.ErrInUse) { // another blog of this clone: share what it runs
+		running, err = local.ReadRunning(d.dir)
+		d.dir = "" // and leave the snapshot to it
+	}
+	if err != nil {
+		log.Warn("no private servers and no snapshot: the data directory can't be used; set DATA_DIR to one that can be written", "err", err)
+		d.dir = ""
+	}
+
+	var wg sync.WaitGroup
+	private := func(line *string, label string, url *string, shared string, start func(context.Context) (string, error)) {
+		if *url != "" {
+			return
+		}
+		if d.home == nil {
+			*url, *line = shared, label+"shared with the other blog that runs from "+cwd
+			if shared == "" {
+				*line = label + "unavailable: it is not configured, and no private one could be started"
+			}
+			return
+		}
+		wg.Go(func() {
+			var err error
+			if *url, err = start(ctx); err != nil {
+				*url, *line = "", label+"unavailable: "+err.Error()
+				return
+			}
+			*line = label + "private, " + config.NewSecret(*url).String()
+		})
+	}
+	var postgres, redis func(context.Context) (string, error)
+	if d.home != nil {
+		postgres, redis = d.home.Postgres, d.home.Redis
+	}
+	private(&d.lines[0], "Postgres         ", &d.postgres, running.PostgresURL, postgres)
+	private(&d.lines[1], "Redis            ", &d.redis, running.RedisURL, redis)
+	private(&d.lines[2], "Recommendations  ", &d.recommendations, running.RecommendationsURL, func(ctx context.Context) (string, error) {
+		return startRecommendations(ctx, d.home, cfg.LogFormat)
+	})
+	wg.Wait()
+	if d.home != nil {
+		if err := d.home.Note(func(r *local.Running) { r.RecommendationsURL = d.recommendations }); err != nil {
+			log.Warn("other commands won't find this blog's servers", "err", err)
+		}
+	}
+	return d
+}
+
+func childPolicy(p policy.Child) local.Policy {
+	return local.Policy{StartTimeout: p.Start, StopTimeout: p.Stop, ReadyEvery: p.Ready, RestartBase: p.RestartBase, RestartCap: p.RestartCap, StableAfter: p.Stable}
+}
+
+// startRecommendations runs this binary as the recommendations service.
+func startRecommendations(ctx context.Context, home *local.Home, logFormat string) (string, error) {
+	addr, err := freeAddr()
+	if err != nil {
+		return "", err
+	}
+	err = startSelf(ctx, home, "recommendations", "http://"+addr+"/healthz", []string{"recommend"}, []string{"ADDR=" + addr, "LOG_FORMAT=" + logFormat})
+	return "http://" + addr, err
+}
+
+// twin prepares to run this binary as the naive twin, on the first free port
+// after the blog's own. Starting it is apart, since no reader of the blog
+// should wait for that.
+func twin(d *dependencies, cfg config.Config, blogAddr net.Addr) (port string, start func(context.Context) error, err error) {
+	host, own, err := net.SplitHostPort(blogAddr.String())
+	if err != nil {
+		return "", nil, err
+	}
+	first, err := strconv.Atoi(own)
+	if err != nil {
+		return "", nil, err
+	}
+	for n := first + 1; n < first+20; n++ {
+		port = strconv.Itoa(n)
+		if l, err := net.Listen("tcp", net.JoinHostPort(host, port)); err == nil {
+			_ = l.Close()
+			break
+		}
+	}
+	env := []string{
+		"ADDR=" + net.JoinHostPort(host, port), "DATABASE_URL=" + d.postgres, "REDIS_URL=" + d.redis, "RECOMMENDATIONS_URL=" + d.recommendations,
+		"LAB=on", "LAB_HOSTS=" + strings.Join(cfg.LabHosts, ","), "LOG_FORMAT=" + cfg.LogFormat,
+	}
+	loopback := net.JoinHostPort("127.0.0.1", own)
+	args := []string{"serve", "-policies", "naive", "-follow", "http://" + loopback + "/lab/faults"}
+	return port, func(ctx context.Context) error {
+		return startSelf(ctx, d.home, "naive twin", "http://"+net.JoinHostPort("127.0.0.1", port)+"/about", args, env)
+	}, nil
+}
+
+// startSelf runs this binary once more; it is ready when url answers.
+func startSelf(ctx context.Context, home *local.Home, name, url string, args, env []string) error {
+	exe, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	command := func() *exec.Cmd {
+		cmd := exec.Command(exe, args...)
+		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
+		return cmd
+	}
+	return home.Child(ctx, name, command, func(ctx context.Context) error {
+		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+		if err != nil {
+			return err
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			return err
+		}
+		defer res.Body.Close()
+		if res.StatusCode != http.StatusOK {
+			return fmt.Errorf("%s answered %s", url, res.Status)
+		}
+		return nil
+	})
+}
+
+// freeAddr finds a free port on the loopback.
+func freeAddr() (string, error) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	return l.Addr().String(), l.Close()
+}

@@ -1,0 +1,37 @@
+package main
+
+import (
+	"context"
+
+	"afloat/internal/config"
+	"afloat/internal/policy"
+	"afloat/internal/recommend"
+	"afloat/internal/web"
+)
+
+func recommendService(ctx context.Context, in invocation) error {
+	if _, err := in.flags(0, nil); err != nil {
+		return err
+	}
+	cfg, err := config.FromEnv(in.getenv)
+	if err != nil {
+		return err
+	}
+	listener, err := listen(cfg.Addr)
+	if err != nil {
+		return err
+	}
+	log := logger(cfg.LogFormat)
+	limits := policy.Serve()
+	server := web.HTTPServer(recommend.NewService(log).Handler(), limits, log)
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	draining, cancel := context.WithTimeout(context.Background(), limits.Drain)
+	defer cancel()
+	return server.Shutdown(draining)
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+
+	"afloat"
+	"afloat/internal/config"
+	"afloat/internal/content"
+	"afloat/internal/fault"
+	"afloat/internal/lab"
+	"afloat/internal/policy"
+	"afloat/internal/resilience"
+	"afloat/internal/source"
+	"afloat/internal/store"
+	"afloat/internal/telemetry"
+	"afloat/internal/web"
+	"afloat/internal/widgets"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// app is the blog with everything wired.
+type app struct {
+	cfg    config.Config
+	table  policy.Table
+	server policy.Server
+	log    *slog.Logger
+
+	articles []content.Article
+	links    [3]*fault.Link // postgres, redis, recommendations
+	dials    [3]func(ctx context.Context, network, addr string) (net.Conn, error)
+	db, bulk *store.DB
+	redis    *redis.Client
+	client   *http.Client
+	services string // base URL of the recommendations service
+
+	posts *store.Posts
+	web   web.Options
+
+	background sync.WaitGroup
+}
+
+// wire joins the parts. It contacts nothing, so whatever is down is no error.
+func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logger) (*app, error) {
+	a := &app{cfg: cfg, table: table, server: policy.Serve(), log: log, services: d.recommendations}
+	if err := table.Validate(); err != nil {
+		return nil, err
+	}
+	var err error
+	if a.articles, err = content.Load(afloat.Content()); err != nil {
+		return nil, err
+	}
+	shipped, err := store.Shipped(a.articles)
+	if err != nil {
+		return nil, err
+	}
+	// Faults are put here, below every client: what the clients meet are
+	// genuine network errors, and no other code knows of them.
+	for i, name := range []string{"postgres", "redis", "recommendations"} {
+		a.links[i] = fault.NewLink(name)
+		a.dials[i] = a.links[i].Dialer((&net.Dialer{}).DialContext)
+	}
+	if err := a.openClients(d); err != nil {
+		return nil, err
+	}
+
+	recorder := telemetry.NewRecorder()
+	a.posts, err = store.NewPosts(store.PostsOptions{
+		DB: a.db, Bulk: a.bulk, Redis: a.redis, Table: table, Server: a.server, Shipped: shipped, DataDir: d.dir,
+		Observe: recorder.Observe, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	writes, err := resilience.NewGuard(table.CommentWrites.Policy, store.Classify, recorder.Observe)
+	if err != nil {
+		return nil, err
+	}
+	comments := store.NewComments(a.db, writes)
+	deps := widgets.Deps{Observe: recorder.Observe, Entries: a.server.MemoryEntries, Log: log}
+	o := web.Options{
+		Posts: a.posts, Comments: comments, Table: table, Server: a.server,
+		Warnings: telemetry.NewWarnings(log, a.server.Warn, table.Links()), Recorder: recorder, Log: log,
+		Templates: afloat.Templates(), Static: afloat.Static(), Source: source.New(afloat.Source()),
+		Links: a.links[:], LabHosts: cfg.LabHosts,
+	}
+	var errs [5]error
+	o.CommentsWidget, errs[0] = widgets.NewComments(comments, table, deps)
+	o.Counts, errs[1] = widgets.NewCounts(comments, table, deps)
+	o.Recommendations, errs[2] = widgets.NewRecommendations(a.client, a.services, a.posts.Gone, table, deps)
+	o.Popular, errs[3] = widgets.NewPopular(a.redis, a.posts.Gone, table, deps)
+	o.Views, errs[4] = widgets.NewViews(a.redis, table, a.server, deps)
+	a.web = o
+	return a, errors.Join(errs[:]...)
+}
+
+func (a *app) openClients(d *dependencies) (err error) {
+	if d.postgres != "" {
+		if a.db, err = store.OpenPostgres(d.postgres, a.dials[0], a.table.Postgres); err != nil {
+			return err
+		}
+		// Background work may wait long for one answer, so its reads have no cap.
+		background := a.table.Postgres
+		background.ReadCap, background.MaxConns, background.MinIdleConns = 0, 4, 0
+		if a.bulk, err = store.OpenPostgres(d.postgres, a.dials[0], background); err != nil {
+			return err
+		}
+	}
+	if d.redis != "" {
+		if a.redis, err = store.OpenRedis(d.redis, a.dials[1], a.table.RedisLib); err != nil {
+			return err
+		}
+	}
+	a.client = widgets.NewHTTPClient(a.dials[2], a.table.HTTP)
+	return nil
+}
+
+// switchboard lets the lab break the links, and verify through them that they
+// are broken.
+func (a *app) switchboard(d *dependencies) (*lab.Switchboard, error) {
+	f := a.server.Fault
+	limits := lab.Limits{
+		DefaultFor: f.For, MaxFor: f.MaxFor, DefaultLatency: f.Latency, MaxLatency: f.MaxLatency, DefaultRate: f.Rate,
+		ProbeTimeout: f.ProbeTimeout, ProbeEvery: f.ProbeEvery, ConfirmWait: f.ConfirmWait,
+	}
+	missing := func(context.Context) error { return errors.New("it is not configured") }
+	wires := []lab.Wire{
+		{Link: a.links[0], Label: "Postgres", Probe: missing},
+		{Link: a.links[1], Label: "Redis", Probe: missing},
+		{Link: a.links[2], Label: "Recommendations", Probe: missing},
+	}
+	if d.postgres != "" {
+		wires[0].Probe = lab.PostgresProbe(d.postgres, a.dials[0])
+	}
+	if d.redis != "" {
+		wires[1].Probe = lab.RedisProbe(d.redis, a.dials[1])
+	}
+	if d.recommendations != "" {
+		wires[2].Probe = lab.HTTPProbe(d.recommendations+"/healthz", a.dials[2])
+	}
+	return lab.NewSwitchboard(wires, limits, a.log)
+}
+
+// close ends what wire began, once readers and background work are gone.
+func (a *app) close() {
+	a.posts.Close()
+	a.web.CommentsWidget.Close()
+	a.web.Counts.Close()
+	a.web.Recommendations.Close()
+	a.web.Popular.Close()
+	for _, l := range a.links {
+		l.Close() // a link that hangs would keep its client from closing
+	}
+	for _, db := range []*store.DB{a.db, a.bulk} {
+		if db != nil {
+			db.Close()
+		}
+	}
+	if a.redis != nil {
+		_ = a.redis.Close() // the process ends: a connection that can't say goodbye is no loss
+	}
+	a.client.CloseIdleConnections()
+}

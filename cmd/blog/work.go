@@ -1,0 +1,166 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+	"time"
+
+	"afloat"
+	"afloat/internal/recommend"
+	"afloat/internal/resilience"
+	"afloat/internal/store"
+	"afloat/internal/web"
+)
+
+// work starts everything that goes on behind the readers, until ctx ends.
+func (a *app) work(ctx context.Context, d *dependencies) {
+	a.background.Go(func() { a.web.Views.Run(ctx) })
+	if a.db == nil {
+		return
+	}
+	changed := make(chan struct{}, 1)
+	a.background.Go(func() {
+		a.posts.Watch(ctx, func(int64) {
+			select {
+			case changed <- struct{}{}:
+			default: // a change that is waiting covers this one too
+			}
+		})
+	})
+	a.background.Go(func() {
+		a.untilDone(ctx, "the database's schema and articles", func(ctx context.Context) error {
+			ran, err := store.Migrate(ctx, a.bulk, afloat.Migrations())
+			if err != nil {
+				return err
+			}
+			done, err := store.PublishShipped(ctx, a.bulk, a.articles)
+			if err == nil {
+				a.log.Info("database ready", "migrations", ran, "articles", done.String())
+			}
+			return err
+		})
+	})
+	a.background.Go(func() {
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-changed:
+				a.untilDone(ctx, "the snapshot", a.posts.SaveSnapshot)
+			}
+		}
+	})
+	if a.services != "" {
+		a.background.Go(func() { a.teach(ctx) })
+	}
+}
+
+// untilDone repeats a task until it succeeds: what it needs may be down, and
+// healing is nobody's job but its own. The pauses hardly grow, since one try
+// every two seconds is no load, and readers wait for what it brings.
+func (a *app) untilDone(ctx context.Context, what string, task func(context.Context) error) {
+	pauses := resilience.Backoff{Base: a.server.Reconnect, Cap: 2 * a.server.Reconnect, Jitter: resilience.NoJitter}
+	for try := 1; ; try++ {
+		bounded, cancel := context.WithTimeout(ctx, a.table.Bulk.Deadline)
+		err := task(bounded)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return
+		}
+		if try == 1 {
+			a.log.Warn("not done yet, going on to try", "task", what, "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(pauses.Ceiling(try)):
+		}
+	}
+}
+
+// teach keeps the recommendations service supplied with the articles of the
+// site's current version. The service keeps nothing on disk; asking it what it
+// has, now and then, covers its restarts as well as our publications.
+func (a *app) teach(ctx context.Context) {
+	tick := time.NewTicker(a.server.Poll)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		version, _ := a.posts.Version()
+		if version == 0 {
+			continue
+		}
+		if err := a.teachOnce(ctx, version); err != nil {
+			a.log.Debug("the recommendations service is not up to date", "err", err)
+		}
+	}
+}
+
+func (a *app) teachOnce(ctx context.Context, version int64) error {
+	ctx, cancel := context.WithTimeout(ctx, a.table.Bulk.Deadline)
+	defer cancel()
+	has, err := a.recommendations(ctx, http.MethodGet, "/healthz", nil)
+	if err != nil || has == version {
+		return err
+	}
+	var docs []recommend.Doc
+	err = a.posts.Articles(ctx, func(p store.Article) error {
+		docs = append(docs, recommend.Doc{Slug: p.Slug, Title: p.Title, Summary: p.Summary.Summary, Tags: p.Tags, Text: p.Text})
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	body, err := json.Marshal(docs)
+	if err != nil {
+		return err
+	}
+	_, err = a.recommendations(ctx, http.MethodPut, "/documents?"+url.Values{"version": {strconv.FormatInt(version, 10)}}.Encode(), body)
+	return err
+}
+
+// recommendations asks the service, and returns the version it then has.
+func (a *app) recommendations(ctx context.Context, method, path string, body []byte) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.services+path, bytes.NewReader(body))
+	if err != nil {
+		return 0, err
+	}
+	res, err := a.client.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return 0, fmt.Errorf("%s %s: %s", method, path, res.Status)
+	}
+	var answer struct {
+		Version int64 `json:"version"`
+	}
+	return answer.Version, json.NewDecoder(res.Body).Decode(&answer)
+}
+
+// followed is where the blog is whose faults the twin follows.
+func followed(follow string) (web.Other, error) {
+	if follow == "" {
+		return web.Other{}, nil
+	}
+	u, err := url.Parse(follow)
+	if err != nil || u.Host == "" {
+		return web.Other{}, errors.New("-follow needs the URL of a blog's /lab/faults")
+	}
+	port := u.Port()
+	if port == "" {
+		port = "80"
+	}
+	return web.Other{Name: "the protected blog", Port: port}, nil
+}

@@ -1,0 +1,275 @@
+package afloat_test
+
+import (
+	"bytes"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"afloat"
+	"afloat/internal/config"
+	"afloat/internal/content"
+)
+
+// mayImport is the house's floor plan: which packages of ours each package
+// may use. Whatever isn't named here stands alone, but for cmd/, which wires
+// everything together.
+var mayImport = map[string][]string{
+	"internal/web":       {"lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault"},
+	"internal/widgets":   {"store", "policy", "resilience"},
+	"internal/store":     {"policy", "resilience", "content"},
+	"internal/policy":    {"resilience"},
+	"internal/lab":       {"fault", "policy", "availability", "telemetry"},
+	"internal/telemetry": {"resilience"},
+	"internal/testenv":   {"local"},
+}
+
+func TestImportGraph(t *testing.T) {
+	checked := 0
+	for file, tree := range goFiles(t, func(name string) bool { return !strings.HasSuffix(name, "_test.go") }) {
+		pkg := path.Dir(file)
+		checked++
+		for _, spec := range tree.Imports {
+			imported, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				t.Fatal(err)
+			}
+			ours, internal := strings.CutPrefix(imported, "afloat/internal/")
+			root, _, _ := strings.Cut(imported, "/")
+			switch {
+			case pkg == "internal/resilience" && (internal || strings.Contains(root, ".")):
+				t.Errorf("%s imports %s: the patterns rest on the standard library only", file, imported)
+			case internal && !strings.HasPrefix(pkg, "cmd/") && !slices.Contains(mayImport[pkg], ours):
+				t.Errorf("%s imports %s, which the floor plan does not have", file, imported)
+			case imported == "afloat" && !strings.HasPrefix(pkg, "cmd/"):
+				t.Errorf("%s imports the embedded files: they are passed in, by cmd/", file)
+			}
+		}
+	}
+	if checked < 50 {
+		t.Errorf("only %d files were looked at", checked)
+	}
+}
+
+// TestNothingIsSkipped: a test that needs something says so by failing.
+func TestNothingIsSkipped(t *testing.T) {
+	checked := 0
+	for file, tree := range goFiles(t, func(name string) bool { return strings.HasSuffix(name, "_test.go") }) {
+		checked++
+		ast.Inspect(tree, func(n ast.Node) bool {
+			if fn, ok := n.(*ast.FuncLit); ok && takesRapid(fn) {
+				return false // a property's own Skip only draws another action
+			}
+			call, ok := n.(*ast.CallExpr)
+			if !ok {
+				return true
+			}
+			if f, ok := call.Fun.(*ast.SelectorExpr); ok && slices.Contains([]string{"Skip", "Skipf", "SkipNow"}, f.Sel.Name) {
+				t.Errorf("%s skips a test", file)
+			}
+			return true
+		})
+	}
+	if checked < 10 {
+		t.Errorf("only %d files were looked at", checked)
+	}
+}
+
+// takesRapid reports whether a function's parameter is a *rapid.T.
+func takesRapid(fn *ast.FuncLit) bool {
+	return slices.ContainsFunc(fn.Type.Params.List, func(p *ast.Field) bool {
+		star, ok := p.Type.(*ast.StarExpr)
+		if !ok {
+			return false
+		}
+		sel, ok := star.X.(*ast.SelectorExpr)
+		if !ok {
+			return false
+		}
+		pkg, ok := sel.X.(*ast.Ident)
+		return ok && pkg.Name == "rapid"
+	})
+}
+
+// goFiles parses the repository's Go files whose base names are wanted, by path.
+func goFiles(t *testing.T, wanted func(name string) bool) map[string]*ast.File {
+	t.Helper()
+	files := map[string]*ast.File{}
+	root := os.DirFS(".")
+	err := fs.WalkDir(root, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() && name != "." && strings.HasPrefix(d.Name(), ".") {
+			return fs.SkipDir
+		}
+		if d.IsDir() || path.Ext(name) != ".go" || !wanted(d.Name()) {
+			return nil
+		}
+		src, err := fs.ReadFile(root, name)
+		if err != nil {
+			return err
+		}
+		files[name], err = parser.ParseFile(token.NewFileSet(), name, src, parser.SkipObjectResolution)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// TestReadmeTellsTheConfiguration: the README's table is the program's own.
+func TestReadmeTellsTheConfiguration(t *testing.T) {
+	readme, err := os.ReadFile("README.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	row := regexp.MustCompile("(?m)^\\| `([A-Z_]+)` *\\| *(.*?) *\\| *(.*?) *\\|$")
+	var told []config.Var
+	for _, m := range row.FindAllSubmatch(bytes.ReplaceAll(readme, []byte("\r\n"), []byte("\n")), -1) {
+		plain := func(b []byte) string { return strings.ReplaceAll(string(b), "`", "") }
+		told = append(told, config.Var{Name: plain(m[1]), Default: plain(m[2]), Meaning: plain(m[3])})
+	}
+	if want := config.Table(); !slices.Equal(told, want) {
+		t.Errorf("README.md has the rows\n%q\nwant\n%q", told, want)
+	}
+}
+
+// excerpt is a block of Go code in an article.
+type excerpt struct {
+	file        string
+	first, last int // lines of its fences, from 0
+	code        []string
+}
+
+var sourceLink = regexp.MustCompile(`\]\(/source/([^)#\s]+)`)
+
+// TestExcerptsAreCopies: each piece of Go in an article stands in the file
+// that the nearest link leads to.
+func TestExcerptsAreCopies(t *testing.T) {
+	counterexample := "02-critical-path.md" // its first block is how not to do it
+	checked := 0
+	for file, text := range articles(t) {
+		lines := strings.Split(text, "\n")
+		blocks := excerpts(file, lines)
+		if file == counterexample {
+			blocks = blocks[1:]
+		}
+		for _, e := range blocks {
+			linked := nearestLink(lines, e)
+			if linked == "" {
+				t.Errorf("%s:%d: no link to the source is near this code", file, e.first+1)
+				continue
+			}
+			source, err := fs.ReadFile(afloat.Source(), linked)
+			if err != nil {
+				t.Errorf("%s:%d: %v", file, e.first+1, err)
+				continue
+			}
+			if !contains(trimmed(strings.Split(string(source), "\n")), e.code) {
+				t.Errorf("%s:%d: this code is not in %s", file, e.first+1, linked)
+			}
+			checked++
+		}
+	}
+	if checked < 5 {
+		t.Errorf("only %d excerpts were found", checked)
+	}
+}
+
+func excerpts(file string, lines []string) []excerpt {
+	var all []excerpt
+	for i := 0; i < len(lines); i++ {
+		if strings.TrimSpace(lines[i]) != "```go" {
+			continue
+		}
+		e := excerpt{file: file, first: i}
+		for i++; i < len(lines) && strings.TrimSpace(lines[i]) != "```"; i++ {
+			e.code = append(e.code, lines[i])
+		}
+		e.last, e.code = i, trimmed(e.code)
+		all = append(all, e)
+	}
+	return all
+}
+
+func nearestLink(lines []string, e excerpt) (linked string) {
+	nearest := len(lines)
+	for i, line := range lines {
+		if m := sourceLink.FindStringSubmatch(line); m != nil {
+			if d := max(e.first-i, i-e.last); d < nearest {
+				nearest, linked = d, m[1]
+			}
+		}
+	}
+	return linked
+}
+
+func trimmed(lines []string) []string {
+	var out []string
+	for _, l := range lines {
+		out = append(out, strings.TrimSpace(l))
+	}
+	return out
+}
+
+func contains(all, part []string) bool {
+	for i := 0; i+len(part) <= len(all); i++ {
+		if slices.Equal(all[i:i+len(part)], part) {
+			return true
+		}
+	}
+	return false
+}
+
+// TestArticlesLinkToWhatExists: to articles, and to files that are shown.
+func TestArticlesLinkToWhatExists(t *testing.T) {
+	published, err := content.Load(afloat.Content())
+	if err != nil {
+		t.Fatal(err)
+	}
+	link := regexp.MustCompile(`\]\(/(posts|source)/([^)#?\s]+)`)
+	checked := 0
+	for file, text := range articles(t) {
+		for _, m := range link.FindAllStringSubmatch(text, -1) {
+			checked++
+			if m[1] == "posts" {
+				if !slices.ContainsFunc(published, func(a content.Article) bool { return a.Slug == m[2] }) {
+					t.Errorf("%s links to /posts/%s, which is no article", file, m[2])
+				}
+			} else if _, err := fs.Stat(afloat.Source(), m[2]); err != nil {
+				t.Errorf("%s links to /source/%s, which is not shown", file, m[2])
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("only %d links were found", checked)
+	}
+}
+
+// articles are the Markdown files of the articles, by name.
+func articles(t *testing.T) map[string]string {
+	t.Helper()
+	names, err := fs.Glob(afloat.Content(), "[0-9]*.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	texts := map[string]string{}
+	for _, name := range names {
+		b, err := fs.ReadFile(afloat.Content(), name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[name] = string(b)
+	}
+	return texts
+}
