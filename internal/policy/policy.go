@@ -66,6 +66,7 @@ type Page struct {
 	Slot    time.Duration // longest wait for the optional parts, counted from the start; 0 = as long as they take
 	Stream  bool          // flush the article first and the parts as they come
 	Isolate bool          // an optional part that fails or panics costs itself only
+	Hot     time.Duration // how long a finished page is sent to further readers as it is; 0 = not at all
 }
 
 // Postgres is how the pgx pool is set up. Zero values are the library's
@@ -169,7 +170,7 @@ func Afloat() Table {
 			},
 			Stale: resilience.StalePolicy{
 				Fresh:    1 * time.Second, // a hidden comment is gone within two
-				Behind:   1 * time.Second,
+				Behind:   500 * ms,
 				Keep:     10 * time.Minute, // older discussions mislead; say that they are out of reach
 				Patience: 50 * ms,
 				Pause:    500 * ms,
@@ -257,7 +258,9 @@ func Afloat() Table {
 			Jitter: 0.2,
 			Keep:   24 * time.Hour,
 		},
-		Page:     Page{Budget: 300 * ms, Slot: 300 * ms, Stream: true, Isolate: true},
+		// 200 ms is five renderings a second of the hottest page, and with the
+		// comments' own 1.5 s keeps a hidden comment's end under two seconds.
+		Page:     Page{Budget: 300 * ms, Slot: 300 * ms, Stream: true, Isolate: true, Hot: 200 * ms},
 		Fallback: true,
 		Postgres: Postgres{
 			ConnectTimeout: 400 * ms, // a local connect with SCRAM takes 10 ms; several hosts are tried in turn

@@ -142,6 +142,7 @@ func TestNumbersFitTogether(t *testing.T) {
 var durations = map[string]string{
 	"load/plan.go":    "bounds of what a load may be asked for",
 	"load/result.go":  "the unit of a display",
+	"store/ready.go":  "the unit of an age in words",
 	"web/xray.go":     "the unit of a header",
 	"web/render.go":   "the units of an age in words",
 	"web/comments.go": "the unit of a rate: per minute",

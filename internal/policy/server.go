@@ -11,7 +11,7 @@ type Server struct {
 	IdleTimeout       time.Duration
 	MaxHeaderBytes    int
 	MaxFormBytes      int64
-	Unready           time.Duration // at shutdown, how long /readyz says 503 before the listener closes
+	Unready           time.Duration // at shutdown, how long /readyz says 503 before the listener closes; not where ADDR is loopback: no balancer is there to notice
 	Drain             time.Duration // at shutdown, how long open requests may take to end
 	RetryAfter        time.Duration // what a 503 asks for
 	Vouch             time.Duration // how long after a version check copies count as current
@@ -24,6 +24,7 @@ type Server struct {
 	Warn              time.Duration // one WARN line for each part and error class this often
 	CommentsPerMinute int           // new comments from one address
 	PostsPerMinute    int           // comment requests from one address, replays included
+	HotEntries        int           // finished pages kept in memory
 	MemoryEntries     int           // copies kept in memory, for each kind of page
 	Fault             Fault
 	Child             Child
@@ -60,11 +61,11 @@ func Serve() Server {
 	return Server{
 		ReadHeaderTimeout: 5 * time.Second,  // a slow client must not hold a connection for ever
 		ReadTimeout:       10 * time.Second, // the largest form is 64 KiB
-		WriteTimeout:      0,                // streams and long polls set their own
+		WriteTimeout:      30 * time.Second, // above the longest poll; a reader who stops reading must not keep a page in memory for ever
 		IdleTimeout:       60 * time.Second,
 		MaxHeaderBytes:    16 << 10,
 		MaxFormBytes:      64 << 10,
-		Unready:           0, // one server alone has no balancer to tell
+		Unready:           3 * time.Second, // balancers that probe every second with two strikes have noticed by then
 		Drain:             5 * time.Second,
 		RetryAfter:        5 * time.Second,
 		Vouch:             3 * time.Second, // two polls missed
@@ -77,6 +78,7 @@ func Serve() Server {
 		Warn:              10 * time.Second,
 		CommentsPerMinute: 10,
 		PostsPerMinute:    300,
+		HotEntries:        500,  // about 20 MB of pages, plain and compressed
 		MemoryEntries:     2000, // about 40 MB of articles at 20 KB each
 		Fault: Fault{
 			For:          2 * time.Minute, // long enough to look around, short enough to forget

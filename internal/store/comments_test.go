@@ -178,6 +178,9 @@ func TestHiddenComments(t *testing.T) {
 	if err := errors.Join(c.Hide(t.Context(), ids[1], true), c.Hide(t.Context(), ids[1], true)); err != nil {
 		t.Fatal(err)
 	}
+	if shown, err := c.Of(t.Context(), "one", 10); err != nil || len(shown) != 3 {
+		t.Errorf("shown %+v, %v; want three without the hidden one", shown, err)
+	}
 	if shown, err := c.Of(t.Context(), "one", 2); err != nil || len(shown) != 2 || shown[0].ID != ids[2] || shown[1].ID != ids[3] {
 		t.Errorf("shown %+v, %v; want the newest two, oldest first", shown, err)
 	}

@@ -291,6 +291,7 @@ func TestDatabaseMadeAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 
+	exec(t, db, `drop view contents`)
 	exec(t, db, `drop table comments, posts, site, goose_db_version`)
 	migrate(t, db)
 	if v := query[int64](t, db, `select version from site`); v != 0 {

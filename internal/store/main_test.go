@@ -43,6 +43,7 @@ type setup struct {
 	shipped         []content.Article
 	table           func(*policy.Table)
 	server          func(*policy.Server)
+	strict          bool // keep the deadlines of the table, Redis' included
 }
 
 // blog is a server without its pages.
@@ -58,6 +59,10 @@ type blog struct {
 func newBlog(t testing.TB, s setup) *blog {
 	t.Helper()
 	table, server := policy.Afloat(), policy.Serve()
+	if !s.strict {
+		slowMachine(&table)
+		table.Redis.AttemptDeadline, table.Redis.Deadline = time.Second, time.Second
+	}
 	if s.table != nil {
 		s.table(&table)
 	}
@@ -99,7 +104,9 @@ func newBlog(t testing.TB, s setup) *blog {
 
 // slowMachine is for tests of something else than deadlines: a machine under load must not look like an outage.
 func slowMachine(t *policy.Table) {
-	t.PostReads.AttemptDeadline, t.PostReads.Deadline = time.Second, time.Minute
+	for _, row := range []*policy.Row{&t.PostReads, &t.Search} {
+		row.AttemptDeadline, row.Deadline = time.Second, time.Minute
+	}
 }
 
 func openDB(t testing.TB, url string, dial Dial, p policy.Postgres) *DB {

@@ -49,7 +49,7 @@ func TestReadingSurvivesEveryOutage(t *testing.T) {
 		articles = append(articles, article(t, fmt.Sprintf("cold-%d", i), 3, "Cold."))
 	}
 	publishAll(t, admin, articles...)
-	b := newBlog(t, setup{postgres: postgres.URL, redis: redis.URL, dir: t.TempDir(), server: func(s *policy.Server) { s.Vouch, s.MemoryEntries = outage-s.Poll/4, 8 }})
+	b := newBlog(t, setup{postgres: postgres.URL, redis: redis.URL, dir: t.TempDir(), strict: true, server: func(s *policy.Server) { s.Vouch, s.MemoryEntries = outage-s.Poll/4, 8 }})
 	known := make(chan int64, 10)
 	b.watch(t, func(v int64) { known <- v })
 	<-known
@@ -97,7 +97,7 @@ func TestReadingSurvivesEveryOutage(t *testing.T) {
 // A blog that starts while nothing answers serves every article from its own disk, and heals by itself.
 func TestStartWithEverythingHung(t *testing.T) {
 	url, _ := newDatabase(t, one(t)...)
-	s := setup{postgres: url, redis: testenv.Redis(t), dir: t.TempDir()}
+	s := setup{postgres: url, redis: testenv.Redis(t), dir: t.TempDir(), strict: true}
 	if err := newBlog(t, s).SaveSnapshot(t.Context()); err != nil {
 		t.Fatal(err)
 	}

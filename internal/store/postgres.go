@@ -142,15 +142,16 @@ func (p *Posts) queryList(ctx context.Context, key string) (Versioned[Listing], 
 		Summary
 		Total int `json:"total"`
 	}
-	const where = `not withdrawn and ($1 = '' or tags @> array[$1])`
+	const where = `not withdrawn and ($1 = '' or tags @> array[$1]) and published >= $4 and published < $5`
 	k := parseListKey(key)
+	from, to := k.span()
 	rows, asOf, err := versioned[counted](ctx, p.db, `
 		select `+summaryColumns+`, (select count(*) from posts where `+where+`) as total
-		from posts where `+where+` order by published desc, slug desc limit $2 offset $3`, k.tag, k.size, (k.page-1)*k.size)
+		from posts where `+where+` order by published desc, slug desc limit $2 offset $3`, k.tag, k.size, (k.page-1)*k.size, from, to)
 	if err != nil {
 		return Versioned[Listing]{}, err
 	}
-	if len(rows) == 0 && (k.tag != "" || k.page > 1) {
+	if len(rows) == 0 && !k.mayBeEmpty() {
 		return Versioned[Listing]{}, ErrNotFound
 	}
 	var l Listing

@@ -2,9 +2,7 @@ package store
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -30,8 +28,10 @@ type Posts struct {
 	snapshot *snapshotHolder
 	log      *slog.Logger
 
-	posts *ladder[Post]
-	lists *ladder[Listing]
+	posts     *ladder[Post]
+	lists     *ladder[Listing]
+	contents  *ladder[Contents]
+	addresses *ladder[[]Address]
 
 	writes sync.WaitGroup // copies on their way to Redis
 }
@@ -71,6 +71,12 @@ func NewPosts(o PostsOptions) (*Posts, error) {
 		return nil, err
 	}
 	if p.lists, err = newLadder(p, "list", o, redisGuard, p.queryList, p.snapshot.list); err != nil {
+		return nil, err
+	}
+	if p.contents, err = newLadder(p, "contents", o, redisGuard, p.queryContents, p.snapshot.contents); err != nil {
+		return nil, err
+	}
+	if p.addresses, err = newLadder(p, "addresses", o, redisGuard, p.queryAddresses, p.snapshot.addresses); err != nil {
 		return nil, err
 	}
 	return p, nil
@@ -129,29 +135,20 @@ func (p *Posts) List(ctx context.Context, tag string, page, size int) (Listing, 
 	if page < 1 || size < 1 || strings.ContainsRune(tag, '|') || !storable(tag) {
 		return Listing{}, resilience.Provenance{State: resilience.Missing}, ErrNotFound
 	}
-	return p.lists.get(ctx, listKey{tag, page, size}.String())
+	return p.lists.get(ctx, listKey{tag: tag, page: page, size: size}.String())
+}
+
+// Year is List for the articles of a year, in UTC, whatever their tags.
+func (p *Posts) Year(ctx context.Context, year, page, size int) (Listing, resilience.Provenance, error) {
+	if year < 1 || year > maxYear || page < 1 || size < 1 {
+		return Listing{}, resilience.Provenance{State: resilience.Missing}, ErrNotFound
+	}
+	return p.lists.get(ctx, listKey{year: year, page: page, size: size}.String())
 }
 
 // storable reports whether text can be in the database at all. Asking for what
 // can't be is an error there, which must not look like one of the database's.
 func storable(text string) bool { return utf8.ValidString(text) && !strings.ContainsRune(text, 0) }
-
-// listKey names a page of a list in the caches.
-type listKey struct {
-	tag        string
-	page, size int
-}
-
-func (k listKey) String() string { return fmt.Sprintf("%s|%d|%d", k.tag, k.page, k.size) }
-
-func parseListKey(s string) (k listKey) {
-	tag, rest, _ := strings.Cut(s, "|")
-	page, size, _ := strings.Cut(rest, "|")
-	k.tag = tag
-	k.page, _ = strconv.Atoi(page)
-	k.size, _ = strconv.Atoi(size)
-	return k
-}
 
 // Guard is the guard of post reads, for display.
 func (p *Posts) Guard() *resilience.Guard { return p.guard }
@@ -175,5 +172,7 @@ func (p *Posts) Servable() (source resilience.Source, ok bool) {
 func (p *Posts) Close() {
 	p.posts.memory.Wait()
 	p.lists.memory.Wait()
+	p.contents.memory.Wait()
+	p.addresses.memory.Wait()
 	p.writes.Wait()
 }

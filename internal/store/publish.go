@@ -53,6 +53,10 @@ func publish(ctx context.Context, db *DB, articles []content.Article, shipped bo
 	return done, nil
 }
 
+// batchSize is how many statements are sent at once: enough for the round trips
+// to cost nothing, and few enough that a large blog is not held in memory twice.
+const batchSize = 200
+
 func publishTx(ctx context.Context, tx pgx.Tx, articles []content.Article, shipped bool) (Published, error) {
 	var done Published
 	var previous int64
@@ -75,6 +79,12 @@ func publishTx(ctx context.Context, tx pgx.Tx, articles []content.Article, shipp
 	done.Version = max(previous+1, time.Now().UnixMilli())
 	batch := &pgx.Batch{}
 	for _, a := range articles {
+		if batch.Len() == batchSize {
+			if err := tx.SendBatch(ctx, batch).Close(); err != nil {
+				return done, err
+			}
+			batch = &pgx.Batch{}
+		}
 		was, ok := known[a.Slug]
 		delete(known, a.Slug)
 		switch {
@@ -94,12 +104,12 @@ func publishTx(ctx context.Context, tx pgx.Tx, articles []content.Article, shipp
 			batch.Queue(`update posts set withdrawn = true, version = $2 where slug = $1`, slug, done.Version)
 		}
 	}
-	if batch.Len() == 0 { // at most it is somebody's own blog now, which concerns no reader
+	if done.Added+done.Changed+done.Withdrawn == 0 { // at most it is somebody's own blog now, which concerns no reader
 		done.Version = previous
 		_, err := tx.Exec(ctx, `update site set shipped = $1 where shipped <> $1`, shipped)
 		return done, err
 	}
-	batch.Queue(`update site set version = $1, shipped = $2`, done.Version, shipped)
+	batch.Queue(`update site set version = $1, shipped = $2, contents = (select to_jsonb(c) from contents c)`, done.Version, shipped)
 	batch.Queue(`notify afloat`) // delivered when this commits, and only then
 	return done, tx.SendBatch(ctx, batch).Close()
 }

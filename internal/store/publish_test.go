@@ -1,8 +1,10 @@
 package store
 
 import (
+	"io/fs"
 	"sync"
 	"testing"
+	"testing/fstest"
 
 	"afloat"
 	"afloat/internal/policy"
@@ -113,47 +115,87 @@ func TestShippedArticlesGiveWayToOnesOwn(t *testing.T) {
 func TestPublishersTakeTurns(t *testing.T) {
 	_, db := newDatabase(t)
 	articles := append(one(t), article(t, "two", 2, "Second."))
-	var all sync.WaitGroup
-	done := make([]Published, 8)
-	errs := make([]error, len(done))
+	tx, err := db.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := publishTx(t.Context(), tx, articles, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var others sync.WaitGroup
+	done := make([]Published, 2)
 	for i := range done {
-		all.Go(func() { done[i], errs[i] = Publish(t.Context(), db, articles) })
-	}
-	all.Wait()
-	added := 0
-	for i := range done {
-		if errs[i] != nil {
-			t.Error(errs[i])
-		}
-		added += done[i].Added
-		if done[i].Version != done[0].Version {
-			t.Errorf("versions %d and %d of the same articles", done[i].Version, done[0].Version)
-		}
-	}
-	if added != len(articles) {
-		t.Errorf("%d articles were added, want %d", added, len(articles))
-	}
-}
-
-func TestServersMigrateAtOnce(t *testing.T) {
-	url := testenv.Postgres(t)
-	var all sync.WaitGroup
-	ran := make([]int, 4)
-	for i := range ran {
-		db := openDB(t, url, dialer, policy.Postgres{})
-		all.Go(func() {
+		others.Go(func() {
 			var err error
-			if ran[i], err = Migrate(t.Context(), db, afloat.Migrations()); err != nil {
+			if done[i], err = Publish(t.Context(), db, articles); err != nil {
 				t.Error(err)
 			}
 		})
 	}
+	eventually(t, "the others wait", func() bool {
+		return len(done) == query[int](t, db, `select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`)
+	})
+	if err := tx.Commit(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	others.Wait()
+	for _, got := range done {
+		if want := (Published{Version: first.Version, Same: 2}); got != want {
+			t.Errorf("another publisher did %+v, want %+v: the articles were published already", got, want)
+		}
+	}
+}
+
+func TestServersMigrateAtOnce(t *testing.T) {
+	t.Run("an empty database", func(t *testing.T) { migrateAtOnce(t, testenv.Postgres(t), afloat.Migrations(), steps(t)) })
+	t.Run("a new release", func(t *testing.T) {
+		url := testenv.Postgres(t)
+		files := fstest.MapFS{"00001_quick.sql": {Data: []byte("-- +goose Up\ncreate table quick (x int);\n")}}
+		if _, err := Migrate(t.Context(), openDB(t, url, dialer, policy.Postgres{}), files); err != nil {
+			t.Fatal(err)
+		}
+		// Slow, so that without a lock the others begin it as well.
+		files["00002_slow.sql"] = &fstest.MapFile{Data: []byte("-- +goose Up\nselect pg_sleep(0.2);\ncreate table slow (x int);\n")}
+		migrateAtOnce(t, url, files, 1)
+	})
+}
+
+// steps is how many migrations there are.
+func steps(t *testing.T) int {
+	t.Helper()
+	files, err := fs.Glob(afloat.Migrations(), "*.sql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return len(files)
+}
+
+// migrateAtOnce has four servers run what is due, each migration once.
+func migrateAtOnce(t *testing.T, url string, files fs.FS, due int) {
+	var all sync.WaitGroup
+	ran := make([]int, 4)
+	start := make(chan struct{})
+	for i := range ran {
+		db := openDB(t, url, dialer, policy.Postgres{})
+		if err := db.Ping(t.Context()); err != nil { // so that none is late
+			t.Fatal(err)
+		}
+		all.Go(func() {
+			<-start
+			var err error
+			if ran[i], err = Migrate(t.Context(), db, files); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	close(start)
 	all.Wait()
 	total := 0
 	for _, n := range ran {
 		total += n
 	}
-	if applied := query[int](t, openDB(t, url, dialer, policy.Postgres{}), `select count(*) from goose_db_version where version_id > 0`); total != applied || applied == 0 {
-		t.Errorf("%v migrations ran, %d are applied", ran, applied)
+	if total != due {
+		t.Errorf("%v migrations ran, want %d in all", ran, due)
 	}
 }

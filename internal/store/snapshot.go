@@ -10,7 +10,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"time"
 )
 
@@ -164,24 +163,6 @@ func (s *Snapshot) ref(i int) *Ref {
 		return nil
 	}
 	return &Ref{s.summaries[i].Slug, s.summaries[i].Title}
-}
-
-// List is a page of the articles with a tag, "" for all.
-func (s *Snapshot) List(tag string, page, size int) (Listing, error) {
-	var l Listing
-	for _, a := range s.summaries {
-		if tag != "" && !slices.Contains(a.Tags, tag) {
-			continue
-		}
-		if l.Total >= (page-1)*size && len(l.Items) < size {
-			l.Items = append(l.Items, a)
-		}
-		l.Total++
-	}
-	if len(l.Items) == 0 && (tag != "" || page > 1) {
-		return l, fmt.Errorf("%w in the snapshot", ErrNotFound)
-	}
-	return l, nil
 }
 
 const unfinished = ".snapshot-*"

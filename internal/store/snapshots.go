@@ -103,8 +103,7 @@ func (h *snapshotHolder) list(key string, above int64) (Versioned[Listing], time
 	if s == nil || s.Version <= above {
 		return Versioned[Listing]{}, time.Time{}, errNoSnapshot
 	}
-	k := parseListKey(key)
-	l, err := s.List(k.tag, k.page, k.size)
+	l, err := s.list(parseListKey(key))
 	return Versioned[Listing]{l, s.Version, true}, s.At, err
 }
 

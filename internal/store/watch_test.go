@@ -48,7 +48,7 @@ func TestChangeIsSeenOnEveryServer(t *testing.T) {
 			redis := testenv.Redis(t)
 			var blogs [2]*blog
 			for i := range blogs {
-				b := newBlog(t, setup{postgres: url, redis: redis, server: c.server, table: slowMachine})
+				b := newBlog(t, setup{postgres: url, redis: redis, server: c.server, strict: true, table: slowMachine})
 				c.start(t, b)
 				known := make(chan int64, 4)
 				b.watch(t, func(v int64) { known <- v })

@@ -98,6 +98,9 @@ func NewViews(db *redis.Client, t policy.Table, s policy.Server, deps Deps) (*Vi
 	return &Views{db: db, guard: guard, every: s.FlushViews, halfLife: s.ViewHalfLife, log: deps.Log, batch: map[string]view{}}, err
 }
 
+// Guard is the guard of the batches, for display.
+func (v *Views) Guard() *resilience.Guard { return v.guard }
+
 // Count notes one view. It never waits.
 func (v *Views) Count(slug, title string) {
 	v.mu.Lock()

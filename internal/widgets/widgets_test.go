@@ -117,10 +117,10 @@ func TestRefreshShowsTheReadersOwnChange(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var written atomic.Value
 		written.Store("before")
-		slow := 0 * ms
+		var slow atomic.Int64 // what an answer takes
 		w := part(t, func(context.Context, Request) (string, error) {
 			v := written.Load().(string)
-			time.Sleep(slow)
+			time.Sleep(time.Duration(slow.Load()))
 			return v, nil
 		})
 		r := Request{Slug: "one"}
@@ -128,12 +128,12 @@ func TestRefreshShowsTheReadersOwnChange(t *testing.T) {
 			t.Fatal(v)
 		}
 		time.Sleep(policy.Afloat().CommentReads.Stale.Fresh + ms)
-		slow = 50 * ms
+		slow.Store(int64(50 * ms))
 		if v, _, ok := w.Peek(t.Context(), r); !ok || v != "before" { // its refresh has begun, and knows of no change
 			t.Fatal(v, ok)
 		}
 		time.Sleep(10 * ms)
-		slow = 0
+		slow.Store(0)
 		written.Store("after")
 		if v, p, err := w.Refresh(t.Context(), r); v != "after" || p.State != resilience.Fresh || err != nil {
 			t.Errorf("%q, %+v, %v", v, p, err)

@@ -1,0 +1,65 @@
+package store
+
+import (
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// maxYear is the last year that can be written with four digits.
+const maxYear = 9999
+
+// listKey names a page of a list in the caches.
+type listKey struct {
+	tag              string // "": all
+	page, size, year int    // year 0: all
+}
+
+func (k listKey) String() string { return fmt.Sprintf("%s|%d|%d|%d", k.tag, k.page, k.size, k.year) }
+
+func parseListKey(s string) (k listKey) {
+	fields := strings.Split(s, "|") // no tag has a | in it
+	for i, n := range []*int{&k.page, &k.size, &k.year} {
+		*n, _ = strconv.Atoi(fields[i+1]) // String has written it
+	}
+	k.tag = fields[0]
+	return k
+}
+
+// span is when the articles were published: from the first instant to before
+// the second.
+func (k listKey) span() (from, to time.Time) {
+	if k.year == 0 {
+		return time.Time{}, time.Date(maxYear+1, 1, 1, 0, 0, 0, 0, time.UTC)
+	}
+	return time.Date(k.year, 1, 1, 0, 0, 0, 0, time.UTC), time.Date(k.year+1, 1, 1, 0, 0, 0, 0, time.UTC)
+}
+
+// mayBeEmpty reports whether the page exists without articles, as the first of
+// a new blog does; a tag or a year without articles does not.
+func (k listKey) mayBeEmpty() bool { return k.tag == "" && k.year == 0 && k.page == 1 }
+
+// List is a page of the articles with a tag, "" for all.
+func (s *Snapshot) List(tag string, page, size int) (Listing, error) {
+	return s.list(listKey{tag: tag, page: page, size: size})
+}
+
+func (s *Snapshot) list(k listKey) (Listing, error) {
+	var l Listing
+	from, to := k.span()
+	for _, a := range s.summaries {
+		if k.tag != "" && !slices.Contains(a.Tags, k.tag) || a.Published.Before(from) || !a.Published.Before(to) {
+			continue
+		}
+		if l.Total >= (k.page-1)*k.size && len(l.Items) < k.size {
+			l.Items = append(l.Items, a)
+		}
+		l.Total++
+	}
+	if len(l.Items) == 0 && !k.mayBeEmpty() {
+		return l, fmt.Errorf("%w in the snapshot", ErrNotFound)
+	}
+	return l, nil
+}
