@@ -7,8 +7,9 @@ import (
 	"io/fs"
 )
 
-// Every list is explicit, and each pattern ends in an extension: what lies
-// beside these files by accident, such as a key or a .env, never gets in.
+// Every list is explicit, and each pattern is a file's name or ends in an
+// extension: what lies beside these files by accident, such as a key or a .env,
+// never gets in.
 
 //go:embed templates/*.html
 var templates embed.FS
@@ -25,6 +26,7 @@ var content embed.FS
 //go:embed *.go cmd/*/*.go internal/*/*.go
 //go:embed templates/*.html static/*.css static/*.js static/*.svg
 //go:embed migrations/*.sql content/*.md
+//go:embed Makefile Dockerfile docker-compose.yml deploy/secrets/generate.sh
 var source embed.FS
 
 // Templates returns the page templates.

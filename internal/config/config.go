@@ -1,10 +1,12 @@
 // Package config reads Afloat's configuration from the environment, and from
-// nowhere else. Everything is validated at start and every problem is told at
-// once; a secret is never printed, not even in the error that refuses it.
+// the files named there. Everything is validated at start and every problem is
+// told at once; a secret is never printed, not even in the error that refuses it.
 //
 //	ADDR                 127.0.0.1:8080  where to listen, as host:port; :8080 listens on every interface
 //	DATABASE_URL         private child   PostgreSQL, as a libpq URL or keyword DSN; several hosts allowed
+//	DATABASE_URL_FILE    none            file to read DATABASE_URL from, as an absolute path: no password in the environment
 //	REDIS_URL            private child   Redis, as redis://, rediss:// or unix://
+//	REDIS_URL_FILE       none            the same for REDIS_URL
 //	RECOMMENDATIONS_URL  private child   recommendations service, as an http:// or https:// base URL
 //	DATA_DIR             .afloat         where the private children keep their data; root has /var/lib/afloat
 //	LAB                  on or off       the lab, where readers break things: on where ADDR is loopback, else off
@@ -35,7 +37,9 @@ func Table() []Var {
 	return []Var{
 		{"ADDR", "127.0.0.1:8080", "where to listen, as host:port; :8080 listens on every interface"},
 		{"DATABASE_URL", "private child", "PostgreSQL, as a libpq URL or keyword DSN; several hosts allowed"},
+		{"DATABASE_URL_FILE", "none", "file to read DATABASE_URL from, as an absolute path: no password in the environment"},
 		{"REDIS_URL", "private child", "Redis, as redis://, rediss:// or unix://"},
+		{"REDIS_URL_FILE", "none", "the same for REDIS_URL"},
 		{"RECOMMENDATIONS_URL", "private child", "recommendations service, as an http:// or https:// base URL"},
 		{"DATA_DIR", ".afloat", "where the private children keep their data; root has /var/lib/afloat"},
 		{"LAB", "on or off", "the lab, where readers break things: on where ADDR is loopback, else off"},
@@ -73,8 +77,8 @@ func FromEnv(getenv func(string) string) (Config, error) {
 	addr := r.text("ADDR", "127.0.0.1:8080", checkAddr)
 	c := Config{
 		Addr:               addr,
-		DatabaseURL:        r.secret("DATABASE_URL", checkDatabase),
-		RedisURL:           r.secret("REDIS_URL", checkRedis),
+		DatabaseURL:        r.secretOrFile("DATABASE_URL", checkDatabase),
+		RedisURL:           r.secretOrFile("REDIS_URL", checkRedis),
 		RecommendationsURL: NewSecret(strings.TrimRight(r.secret("RECOMMENDATIONS_URL", checkService).Reveal(), "/")),
 		DataDir:            r.text("DATA_DIR", "", checkPath),
 		Lab:                r.text("LAB", onOff(loopback(addr)), oneOf("on", "off")) == "on",
