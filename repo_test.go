@@ -23,13 +23,14 @@ import (
 // may use. Whatever isn't named here stands alone, but for cmd/, which wires
 // everything together.
 var mayImport = map[string][]string{
-	"internal/web":       {"lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault"},
+	"internal/web":       {"lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets"},
 	"internal/widgets":   {"store", "policy", "resilience"},
 	"internal/store":     {"policy", "resilience", "content"},
 	"internal/policy":    {"resilience"},
 	"internal/lab":       {"fault", "policy", "availability", "telemetry"},
 	"internal/telemetry": {"resilience"},
 	"internal/testenv":   {"local"},
+	"test/bench":         {"local"},
 }
 
 func TestImportGraph(t *testing.T) {

@@ -105,6 +105,23 @@ func startRecommendations(ctx context.Context, home *local.Home, logFormat strin
 	return "http://" + addr, err
 }
 
+// twinName is what pages call the other blog.
+const twinName = "the naive twin"
+
+// checkTwins refuses what would be ignored without a word.
+func checkTwins(policies, follow, twin string) error {
+	if port, err := strconv.ParseUint(twin, 10, 16); twin != "" && (err != nil || port == 0) {
+		return fmt.Errorf("-twin is %q; it can be a port from 1 to 65535", twin)
+	}
+	if twin != "" && policies == "naive" {
+		return errors.New("-twin is for the protected blog; the naive one finds its other by -follow")
+	}
+	if follow != "" && policies != "naive" {
+		return errors.New("-follow is for -policies naive: the protected blog has faults of its own")
+	}
+	return nil
+}
+
 // twin prepares to run this binary as the naive twin, on the first free port
 // after the blog's own. Starting it is apart, since no reader of the blog
 // should wait for that.

@@ -81,7 +81,7 @@ type server struct {
 
 // serveHere starts a blog without the lab on a free port. It is stopped when the test
 // ends, and must then end without an error.
-func serveHere(t *testing.T, e env) *server {
+func serveHere(t *testing.T, e env, flags ...string) *server {
 	t.Helper()
 	all := env{"ADDR": "127.0.0.1:0", "LAB": "off", "DATA_DIR": dataDir(t), "RECOMMENDATIONS_URL": nowhere(t, "http")}
 	for name, value := range e {
@@ -89,7 +89,7 @@ func serveHere(t *testing.T, e env) *server {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s := &server{console: &output{}, stop: stop, done: make(chan error, 1)}
-	go func() { s.done <- run(ctx, []string{"serve"}, all.get, s.console) }()
+	go func() { s.done <- run(ctx, append([]string{"serve"}, flags...), all.get, s.console) }()
 	t.Cleanup(func() {
 		stop()
 		if err := <-s.done; err != nil {

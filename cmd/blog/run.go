@@ -31,12 +31,13 @@ type invocation struct {
 
 func commands() []command {
 	return []command{
-		{"serve", "[-policies afloat|naive] [-follow URL]", "serve the blog (the default)", serve},
+		{"serve", "[-twin PORT | -policies naive [-follow URL]]", "serve the blog (the default)", serve},
 		{"publish", "DIR", "make the articles in DIR the whole of the blog; publishing again changes nothing", publish},
 		{"recommend", "", "run the recommendations service on ADDR", recommendService},
 		{"migrate", "", "bring the database's schema up to date", migrate},
 		{"comments", "hide ID | show ID | list", "moderate comments", moderate},
 		{"load", "[-rate N] [-for D] [-seed N] [URL]", "send readers to a blog on this machine and measure what they get", loadReaders},
+		{"health", "URL", "ask a server how it is: exit status 0 if it answers 200, else 1 and the reason; for images without a shell", health},
 		{"version", "", "print the version", version},
 	}
 }

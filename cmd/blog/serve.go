@@ -22,10 +22,11 @@ import (
 // configuration: whatever else is missing leaves it up, degraded, and healing
 // by itself.
 func serve(ctx context.Context, in invocation) error {
-	var policies, follow string
+	var policies, follow, twin string
 	_, err := in.flags(0, func(f *flag.FlagSet) {
 		f.StringVar(&policies, "policies", "afloat", "table of policies: `afloat`, or naive for the twin without protections")
-		f.StringVar(&follow, "follow", "", "take over the faults of the blog whose /lab/faults is at this `URL`")
+		f.StringVar(&follow, "follow", "", "take over the faults of the blog whose /lab/faults is at this `URL`; naive only")
+		f.StringVar(&twin, "twin", "", "the naive twin runs already, and browsers reach it on this `port` of the blog's host: start none; afloat only")
 	})
 	if err != nil {
 		return err
@@ -34,6 +35,9 @@ func serve(ctx context.Context, in invocation) error {
 	table, ok := tables[policies]
 	if !ok {
 		return fmt.Errorf("-policies is %q; it can be afloat or naive", policies)
+	}
+	if err := checkTwins(policies, follow, twin); err != nil {
+		return err
 	}
 	cfg, err := config.FromEnv(in.getenv)
 	if err != nil {
@@ -47,7 +51,7 @@ func serve(ctx context.Context, in invocation) error {
 	if policies == "naive" {
 		return serveTwin(ctx, cfg, table(), follow, listener, log)
 	}
-	return serveBlog(ctx, cfg, table(), listener, log, in.out)
+	return serveBlog(ctx, cfg, table(), twin, listener, log, in.out)
 }
 
 func listen(addr string) (net.Listener, error) {
@@ -61,7 +65,9 @@ func listen(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-func serveBlog(ctx context.Context, cfg config.Config, table policy.Table, listener net.Listener, log *slog.Logger, out io.Writer) error {
+// serveBlog runs the protected blog. twinPort is that of a naive twin which
+// runs elsewhere; "" starts one as a child.
+func serveBlog(ctx context.Context, cfg config.Config, table policy.Table, twinPort string, listener net.Listener, log *slog.Logger, out io.Writer) error {
 	d := findDependencies(ctx, cfg, policy.Serve().Child, log)
 	if d.home != nil {
 		defer func() {
@@ -86,19 +92,23 @@ func serveBlog(ctx context.Context, cfg config.Config, table policy.Table, liste
 
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
-	if cfg.Lab && d.home != nil {
+	switch {
+	case !cfg.Lab: // nothing can be broken, so there is nothing to compare
+	case twinPort != "":
+		a.web.Other = web.Other{Name: twinName, Port: twinPort}
+	case d.home != nil:
 		port, start, err := twin(d, cfg, listener.Addr())
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		a.web.Other = web.Other{Name: "the naive twin", Port: port}
+		a.web.Other = web.Other{Name: twinName, Port: port}
 		a.background.Go(func() {
 			if err := start(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("there is no naive twin to compare with", "err", err)
 			}
 		})
 	}
-	a.work(working, d)
+	a.work(working)
 	tell(out, listener.Addr(), d, a.web.Other.Port)
 	return a.serve(ctx, listener, stopWorking)
 }
@@ -135,13 +145,20 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	a.background.Go(func() {
+		if err := handler.CompressStatic(ctx); err != nil {
+			a.log.Error("static files are served uncompressed", "err", err)
+		}
+	})
 	server := web.HTTPServer(handler, a.server, a.log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {
 	case err = <-served:
 	case <-ctx.Done():
-		time.Sleep(a.server.Unready)
+		if !onlyHere(listener.Addr()) {
+			time.Sleep(a.server.Unready)
+		}
 		draining, cancel := context.WithTimeout(context.Background(), a.server.Drain)
 		defer cancel()
 		if err = server.Shutdown(draining); err != nil {
@@ -155,6 +172,13 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 		return nil
 	}
 	return err
+}
+
+// onlyHere reports whether no other machine can connect: then there is no
+// balancer either, and Ctrl-C need not wait for one.
+func onlyHere(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
 }
 
 // tell says on the console where things are.

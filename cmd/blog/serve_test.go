@@ -13,6 +13,7 @@ import (
 
 	"github.com/jackc/pgx/v5"
 
+	"afloat/internal/local"
 	"afloat/internal/testenv"
 )
 
@@ -85,6 +86,24 @@ func TestHealsWhenDependenciesAppear(t *testing.T) {
 			}
 			return true
 		})
+	}
+}
+
+// A twin that runs elsewhere is linked, by the name that the reader used, and
+// none is started beside it.
+func TestTwinElsewhereIsLinked(t *testing.T) {
+	dir := dataDir(t)
+	s := serveHere(t, env{
+		"LAB": "on", "DATA_DIR": dir, "DATABASE_URL": nowhere(t, "postgres"), "REDIS_URL": nowhere(t, "redis"),
+	}, "-twin", "18081")
+	if _, page := get(t, s.url+"/about"); !strings.Contains(page, "http://127.0.0.1:18081/about") {
+		t.Errorf("the page does not link to the twin:\n%s", page)
+	}
+	if !strings.Contains(s.console.String(), "Naive twin       http://127.0.0.1:18081\n") {
+		t.Errorf("the console does not say where the twin is:\n%s", s.console)
+	}
+	if running, err := local.ReadRunning(dir); err != nil || len(running.Children) > 0 {
+		t.Errorf("children: %v, %v; want none", running.Children, err)
 	}
 }
 

@@ -95,8 +95,11 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 	o.Recommendations, errs[2] = widgets.NewRecommendations(a.client, a.services, a.posts.Gone, table, deps)
 	o.Popular, errs[3] = widgets.NewPopular(a.redis, a.posts.Gone, table, deps)
 	o.Views, errs[4] = widgets.NewViews(a.redis, table, a.server, deps)
+	if err := errors.Join(errs[:]...); err != nil {
+		return nil, err
+	}
 	a.web = o
-	return a, errors.Join(errs[:]...)
+	return a, a.measure(recorder)
 }
 
 func (a *app) openClients(d *dependencies) (err error) {

@@ -19,7 +19,7 @@ import (
 )
 
 // work starts everything that goes on behind the readers, until ctx ends.
-func (a *app) work(ctx context.Context, d *dependencies) {
+func (a *app) work(ctx context.Context) {
 	a.background.Go(func() { a.web.Views.Run(ctx) })
 	if a.db == nil {
 		return

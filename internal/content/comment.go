@@ -32,7 +32,7 @@ func Comment(markdown string) string {
 	var out bytes.Buffer
 	// Writing to a bytes.Buffer can't fail, and the renderer has no other error.
 	_ = commentMarkdown.Convert([]byte(markdown), &out)
-	return commentPolicy.Sanitize(focusableCode(out.String()))
+	return commentPolicy.Sanitize(focusable(out.String()))
 }
 
 // commentMarkdown lists what it parses, rather than starting from the default

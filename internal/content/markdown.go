@@ -67,7 +67,7 @@ func renderArticle(p *problems, body []byte, before int) renderedArticle {
 	if err := articleMarkdown.Renderer().Render(&out, body, doc); err != nil {
 		p.add(before+1, fmt.Sprintf("the body can't be rendered: %v", err), "simplify the Markdown")
 	}
-	page.html = focusableCode(out.String())
+	page.html = focusable(out.String())
 	return page
 }
 
@@ -77,11 +77,11 @@ func headingID(n *ast.Heading) string {
 	return string(b)
 }
 
-// focusableCode lets a keyboard scroll code that is wider than the page. In
-// rendered Markdown every literal < is escaped, so "<pre" can only open an
-// element.
-func focusableCode(html string) string {
-	return strings.ReplaceAll(html, "<pre", `<pre tabindex="0"`)
+// focusable lets a keyboard scroll code and tables that are wider than the
+// page. In rendered Markdown every literal < is escaped, so "<pre" can only
+// open an element.
+func focusable(html string) string {
+	return strings.NewReplacer("<pre", `<pre tabindex="0"`, "<table", `<table tabindex="0"`).Replace(html)
 }
 
 // plainText returns what a reader sees of the node, without markup and with a

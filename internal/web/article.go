@@ -38,10 +38,8 @@ func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := postPage{frame: s.frame(r, post.Title, ""), Post: s.postPart(r, post, prov)}
 	page.Description = post.Summary.Summary
-	page.Notices = postNotices(prov)
-	if prov.State.Degraded() {
-		s.Warnings.Part(r.Context(), "post", s.policyOf("post"), prov)
-	}
+	page.Article = &articleMeta{post.Published, post.Updated, post.Tags}
+	s.note(r, "post", prov)
 	if r.Method == http.MethodGet {
 		s.Views.Count(slug, post.Title)
 	}
@@ -100,8 +98,14 @@ func (s *Server) wholeArticle(w http.ResponseWriter, r *http.Request, page postP
 	if err != nil {
 		return err
 	}
+	body = append(body, foot...)
 	provenanceHeaders(w.Header(), keep, timing...)
-	serveWhole(w, r, "text/html; charset=utf-8", append(body, foot...), keep)
+	if keep {
+		slug, title := page.Post.V.Slug, page.Post.V.Title
+		s.serveFinished(w, r, body, func() { s.Views.Count(slug, title) })
+		return nil
+	}
+	serveWhole(w, r, "text/html; charset=utf-8", body, false)
 	return nil
 }
 
@@ -154,17 +158,10 @@ func postNote(prov resilience.Provenance) string {
 	case resilience.FromRedis:
 		return "The database does not answer. This article came from Redis."
 	case resilience.FromSnapshot:
-		return "Neither the database nor a cache answers. This article came from this server's snapshot."
+		return "Neither the database nor a cache answers. This article came from this server’s snapshot."
 	default:
 		return "The database does not answer. This article came from memory."
 	}
-}
-
-func postNotices(prov resilience.Provenance) []notice {
-	if !prov.State.Degraded() {
-		return nil
-	}
-	return []notice{{State: prov.State, Text: postNote(prov), At: prov.At}}
 }
 
 func viewArticle(p store.Post) articleView {

@@ -78,8 +78,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if page.Status == http.StatusInternalServerError {
 		s.Log.Error("page failed", "path", r.URL.Path, "err", err)
 	} else if page.Status >= 500 {
+		missing := resilience.Provenance{Source: resilience.FromPlaceholder, State: resilience.Missing, Err: err}
+		s.Meter.Part("page", missing)
 		// Rate-limited like any part's warning: an outage must not be logged once a reader.
-		s.Warnings.Part(r.Context(), "page", s.policyOf("post"), resilience.Provenance{State: resilience.Missing, Err: err})
+		s.Warnings.Part(r.Context(), "page", s.policyOf("post"), missing)
 	}
 	s.renderError(w, r, page)
 }
@@ -104,7 +106,10 @@ func (s *Server) renderError(w http.ResponseWriter, r *http.Request, page errorP
 // aborts the response, so that the reader's browser knows it is incomplete.
 func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		tracked := &sentWriter{ResponseWriter: w}
+		tracked, ok := w.(*sentWriter)
+		if !ok {
+			tracked = &sentWriter{ResponseWriter: w}
+		}
 		defer func() {
 			v := recover()
 			if v == nil {
@@ -114,7 +119,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 				panic(v)
 			}
 			s.Log.Error("panic in a page", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))
-			if tracked.sent {
+			if tracked.status != 0 {
 				panic(http.ErrAbortHandler)
 			}
 			noStore(w)
@@ -124,19 +129,23 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 	})
 }
 
-// sentWriter knows whether the response has begun.
+// sentWriter knows whether the response has begun, and how.
 type sentWriter struct {
 	http.ResponseWriter
-	sent bool
+	status int // 0: nothing was sent yet
 }
 
 func (w *sentWriter) WriteHeader(status int) {
-	w.sent = true
+	if w.status == 0 && status >= http.StatusOK { // 1xx announce a response, and are none
+		w.status = status
+	}
 	w.ResponseWriter.WriteHeader(status)
 }
 
 func (w *sentWriter) Write(p []byte) (int, error) {
-	w.sent = true
+	if w.status == 0 {
+		w.status = http.StatusOK
+	}
 	return w.ResponseWriter.Write(p)
 }
 

@@ -29,7 +29,7 @@ func (s *Server) faultBarPage(w http.ResponseWriter, r *http.Request) error {
 
 func (s *Server) renderFaultBar(w http.ResponseWriter, r *http.Request, status int, back, problem string) error {
 	bar := faultBar{frame: s.frame(r, "Break something", ""), Back: back, Problem: problem, Fragment: r.URL.Query().Get("fragment") == "1"}
-	bar.Canonical = ""
+	bar.Canonical, bar.Description = "", "Break a dependency of this blog, and see that the page stays up."
 	bar.XRay, bar.XRayURL = false, ""
 	if s.Other.Name != "" {
 		bar.OtherURL = "http://" + net.JoinHostPort(hostname(r), s.Other.Port) + back

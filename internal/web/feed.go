@@ -42,19 +42,44 @@ type atomCategory struct {
 	Term string `xml:"term,attr"`
 }
 
-func (s *Server) feed(w http.ResponseWriter, r *http.Request) error {
+func (s *Server) atomFeed(w http.ResponseWriter, r *http.Request) error {
+	return s.serveFeed(w, r, "application/atom+xml; charset=utf-8", atom)
+}
+
+// serveFeed serves the newest articles. Readers of feeds ask often and mostly
+// in vain: both validators spare them the answer.
+func (s *Server) serveFeed(w http.ResponseWriter, r *http.Request, contentType string, encode func(*http.Request, []store.Summary) ([]byte, error)) error {
+	published := s.lastPublished() // asked before the list is read: it may be too old, never too new
 	listing, prov, err := s.Posts.List(r.Context(), "", 1, feedSize)
 	if err != nil {
 		return err
 	}
-	body, err := atom(r, listing.Items)
+	s.note(r, "list", prov)
+	body, err := encode(r, listing.Items)
 	if err != nil {
 		return err
 	}
 	keep := !prov.State.Degraded()
 	provenanceHeaders(w.Header(), keep, named{"list", prov})
-	serveWhole(w, r, "application/atom+xml; charset=utf-8", body, keep)
+	serveDated(w, r, contentType, body, keep, published)
 	return nil
+}
+
+// lastPublished is when anything was published or withdrawn last: the site's
+// version counts its milliseconds (store.Publish). The newest article's own
+// date would not do: a withdrawal turns it back, and two articles of one day
+// share it, so that a client which sends nothing but If-Modified-Since would
+// miss the second.
+func (s *Server) lastPublished() time.Time {
+	version, _ := s.Posts.Version()
+	at, now := time.UnixMilli(version), time.Now()
+	switch {
+	case version == 0:
+		return time.Time{} // not known yet
+	case at.After(now):
+		return now // RFC 9110, section 8.8.2.1: never in the future
+	}
+	return at
 }
 
 func atom(r *http.Request, items []store.Summary) ([]byte, error) {

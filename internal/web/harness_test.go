@@ -180,7 +180,7 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	b.Server.Config = HTTPServer(handler, set.server, log)
 	b.Server.Start()
 	b.client = &http.Client{
-		Transport:     &http.Transport{MaxIdleConnsPerHost: 64},
+		Transport:     &http.Transport{MaxIdleConnsPerHost: 64, DisableCompression: true}, // tests that want gzip ask for it
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 

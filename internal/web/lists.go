@@ -2,9 +2,9 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/url"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -15,10 +15,7 @@ import (
 	"afloat/internal/widgets"
 )
 
-const (
-	homeSize    = 10
-	archiveSize = 500
-)
+const homeSize = 10
 
 func (s *Server) home(w http.ResponseWriter, r *http.Request) error { return s.list(w, r, "") }
 
@@ -41,14 +38,19 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request, tag string) error 
 	if err != nil {
 		return err
 	}
+	s.note(r, "list", prov)
 	page := listPage{frame: s.frame(r, "", "home"), Heading: "Articles", Tag: tag, Page: number, Pages: pages(listing.Total, homeSize)}
+	page.Description = siteDescription
 	if tag != "" {
 		page.frame = s.frame(r, "Articles on "+tag, "")
 		page.Heading = "Articles on " + tag
+		page.Description = fmt.Sprintf("%s on %s, newest first.", plural(listing.Total, "article", "articles"), tag)
+	}
+	if number > 1 {
+		page.Title = fmt.Sprintf("%s, page %d", page.Heading, number)
 	}
 	page.List = part[[]entry]{Name: "list", Title: page.Heading, V: viewEntries(listing.Items), Provenance: prov, Note: noteIf(prov, postNoteList)}
 	page.NewerURL, page.OlderURL = neighbours(number, page.Pages, func(n int) string { return listURL(tag, n) })
-	page.Notices = listNotices(prov)
 
 	ctx, cancel := s.slotContext(r.Context())
 	defer cancel()
@@ -101,27 +103,6 @@ func (s *Server) fillList(ctx context.Context, r *http.Request, page *listPage) 
 	return complete, []named{{"counts", page.Counts.Provenance}, {"popular", page.Popular.Provenance}}, nil
 }
 
-func (s *Server) archive(w http.ResponseWriter, r *http.Request) error {
-	number, err := pageNumber(r)
-	if err != nil {
-		return err
-	}
-	listing, prov, err := s.Posts.List(r.Context(), "", number, archiveSize)
-	if err != nil {
-		return err
-	}
-	page := archivePage{frame: s.frame(r, "Archive", "archive"), Tags: countTags(listing.Items)}
-	page.List = part[[]archiveYear]{Name: "list", Title: "Archive", V: viewYears(listing.Items), Provenance: prov, Note: noteIf(prov, postNoteList)}
-	page.NewerURL, page.OlderURL = neighbours(number, pages(listing.Total, archiveSize), archiveURL)
-	page.Notices = listNotices(prov)
-	if s.xrayOn(r) {
-		page.List.XRay = s.caption("list", prov)
-	}
-	keep := !prov.State.Degraded() && !page.XRay && len(page.Faults) == 0
-	provenanceHeaders(w.Header(), keep, named{"list", prov})
-	return s.renderWhole(w, r, "archive", page, keep)
-}
-
 // noteIf is a degraded part's note.
 func noteIf(p resilience.Provenance, note func(resilience.Provenance) string) string {
 	if !p.State.Degraded() {
@@ -132,13 +113,6 @@ func noteIf(p resilience.Provenance, note func(resilience.Provenance) string) st
 
 func postNoteList(p resilience.Provenance) string {
 	return strings.Replace(postNote(p), "This article", "This list", 1)
-}
-
-func listNotices(p resilience.Provenance) []notice {
-	if !p.State.Degraded() {
-		return nil
-	}
-	return []notice{{State: p.State, Text: postNoteList(p), At: p.At}}
 }
 
 // pageNumber reads ?page=; there is no page 0, nor one called "two".
@@ -175,32 +149,5 @@ func viewEntries(items []store.Summary) []entry {
 	for _, a := range items {
 		list = append(list, viewEntry(a))
 	}
-	return list
-}
-
-func viewYears(items []store.Summary) []archiveYear {
-	var years []archiveYear
-	for _, a := range items {
-		if y := a.Published.Year(); len(years) == 0 || years[len(years)-1].Year != y {
-			years = append(years, archiveYear{Year: y})
-		}
-		last := &years[len(years)-1]
-		last.Entries = append(last.Entries, viewEntry(a))
-	}
-	return years
-}
-
-func countTags(items []store.Summary) []tagCount {
-	counts := map[string]int{}
-	for _, a := range items {
-		for _, t := range a.Tags {
-			counts[t]++
-		}
-	}
-	var list []tagCount
-	for t, n := range counts {
-		list = append(list, tagCount{t, n})
-	}
-	slices.SortFunc(list, func(a, b tagCount) int { return strings.Compare(a.Tag, b.Tag) })
 	return list
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"afloat/internal/resilience"
+	"afloat/internal/store"
 )
 
 // A page struct is all that its template may read: each template is
@@ -14,25 +15,28 @@ import (
 type frame struct {
 	Title       string // without the site's name
 	Description string
-	Canonical   string   // absolute URL, "" for pages without one
-	Nav         string   // home, archive, search, about, or ""
-	Lab         bool     // fault bar and X-ray are offered
-	XRay        bool     // the X-ray is on for this page
-	XRayURL     string   // this page with the X-ray toggled
-	Here        string   // path and query of this page, where forms return to
-	Naive       bool     // this process is the naive twin
-	OtherName   string   // "the naive twin" or "the protected blog"; "" when there is none
-	OtherURL    string   // the same page over there
-	Faults      []string // what is broken on purpose, in words: "Postgres hangs"; empty when all is well
-	Notices     []notice // degraded parts of the page itself, told at the top
+	Canonical   string       // absolute URL; "" for pages that are no place of their own, and in no index
+	Article     *articleMeta // for the article's own page; nil elsewhere
+	Nav         string       // home, archive, search, about, or ""
+	Lab         bool         // fault bar and X-ray are offered
+	XRay        bool         // the X-ray is on for this page
+	XRayURL     string       // this page with the X-ray toggled
+	Here        string       // path and query of this page, where forms return to
+	Naive       bool         // this process is the naive twin
+	OtherName   string       // "the naive twin" or "the protected blog"; "" when there is none
+	OtherURL    string       // the same page over there
+	Faults      []string     // what is broken on purpose, in words: "Postgres hangs"; empty when all is well
 }
 
-// notice is one honest line: what happened, what was served instead, how old
-// it is.
-type notice struct {
-	State resilience.State
-	Text  string
-	At    time.Time // instant of the copy; zero when there is none
+const (
+	siteName        = "Afloat"
+	siteDescription = "Fault-tolerant design, explained on a blog that depends on it: its PostgreSQL and its Redis are real, and readers may break them."
+)
+
+// articleMeta is what links to an article tell of it elsewhere (ogp.me).
+type articleMeta struct {
+	Published, Updated time.Time
+	Tags               []string
 }
 
 // part is one piece of a page with its provenance. V is what it shows.
@@ -139,14 +143,12 @@ type archiveYear struct {
 type archivePage struct {
 	frame
 	List     part[[]archiveYear]
-	Tags     []tagCount
+	Contents part[store.Contents] // tags by name
+	Year     int                  // 0: all
+	Page     int                  // from 1
+	Pages    int
 	NewerURL string
 	OlderURL string
-}
-
-type tagCount struct {
-	Tag string
-	N   int
 }
 
 type searchResult struct {
@@ -159,9 +161,11 @@ type searchPage struct {
 	frame
 	Query              string
 	Asked              bool // false: the empty form
+	Blank              bool // it was sent without a word in it
+	Cut                int  // only so many characters were searched for; 0: all
 	Results            part[[]searchResult]
 	Total              int
-	Page               int
+	Page, Pages        int
 	NewerURL, OlderURL string // previous and next page of results
 }
 

@@ -25,27 +25,30 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 	}
 	query := strings.Join(strings.Fields(strings.ToValidUTF8(r.URL.Query().Get("q"), "")), " ")
 	query = strings.ReplaceAll(query, "\x00", "")
+	page := searchPage{frame: s.frame(r, "Search", "search"), Page: number}
 	if utf8.RuneCountInString(query) > maxQuery {
-		query = string([]rune(query)[:maxQuery])
+		query, page.Cut = string([]rune(query)[:maxQuery]), maxQuery
 	}
-	page := searchPage{frame: s.frame(r, "Search", "search"), Query: query, Asked: query != "", Page: number}
-	page.Canonical = ""
+	page.Query, page.Asked, page.Blank = query, query != "", query == "" && r.URL.Query().Has("q")
+	page.Description = "Search the articles on Afloat."
 	page.Results = part[[]searchResult]{Name: "results", Title: "Results", Provenance: resilience.Provenance{State: resilience.Fresh}}
 	if page.Asked {
 		page.Title = "Search: " + query
+		page.Canonical = "" // there is no end of results
 		found, prov, err := s.Posts.Search(r.Context(), query, number, searchSize)
 		if err != nil {
 			return err
 		}
+		s.note(r, "results", prov)
 		page.Results.V, page.Results.Provenance = viewResults(found), prov
 		if prov.State.Degraded() {
-			page.Results.Note = "The database does not answer. This is a plain search of the snapshot: whole words as typed, no word forms."
-			s.Warnings.Part(r.Context(), "results", s.policyOf("results"), prov)
+			page.Results.Note = "The database does not answer. This is a plain search of the snapshot: the letters as typed, no word forms."
 		}
 		if len(found) > 0 {
 			page.Total = found[0].Total
 		}
-		page.NewerURL, page.OlderURL = neighbours(number, pages(page.Total, searchSize), func(n int) string { return searchURL(query, n) })
+		page.Pages = pages(page.Total, searchSize)
+		page.NewerURL, page.OlderURL = neighbours(number, page.Pages, func(n int) string { return searchURL(query, n) })
 	}
 	if s.xrayOn(r) && page.Asked {
 		page.Results.XRay = s.caption("results", page.Results.Provenance)
@@ -69,6 +72,7 @@ func viewResults(found []store.Found) []searchResult {
 
 func (s *Server) about(w http.ResponseWriter, r *http.Request) error {
 	page := aboutPage{frame: s.frame(r, "About", "about")}
+	page.Description = "What Afloat is, what it teaches about fault-tolerant design, and how to break it."
 	for _, g := range []struct {
 		name  string
 		guard *resilience.Guard
@@ -97,7 +101,9 @@ func breakerInWords(state resilience.BreakerState) string {
 }
 
 func (s *Server) sourceIndex(w http.ResponseWriter, r *http.Request) error {
-	return s.renderWhole(w, r, "source-index", sourcePage{frame: s.frame(r, "Source", ""), Files: s.Source.Files()}, false)
+	page := sourcePage{frame: s.frame(r, "Source", ""), Files: s.Source.Files()}
+	page.Description = "The source of the program that serves this blog, file by file."
+	return s.serveSource(w, r, "source-index", page)
 }
 
 func (s *Server) sourceFile(w http.ResponseWriter, r *http.Request) error {
@@ -109,5 +115,18 @@ func (s *Server) sourceFile(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	return s.renderWhole(w, r, "source", sourcePage{frame: s.frame(r, path.Base(name), ""), Path: name, Code: code}, false)
+	page := sourcePage{frame: s.frame(r, path.Base(name), ""), Path: name, Code: code}
+	page.Description = "The source of " + name + ", as it was when this blog was built."
+	return s.serveSource(w, r, "source", page)
+}
+
+// serveSource leaves keeping to CDNs: these pages are large, and hardly ever
+// asked for.
+func (s *Server) serveSource(w http.ResponseWriter, r *http.Request, name string, page sourcePage) error {
+	body, err := s.pages.render(name, page)
+	if err != nil {
+		return err
+	}
+	serveWhole(w, r, "text/html; charset=utf-8", body, !page.XRay && len(page.Faults) == 0)
+	return nil
 }

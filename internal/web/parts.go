@@ -130,12 +130,13 @@ func loadAll(ctx context.Context, slots []slot) <-chan loaded {
 	return parts
 }
 
-// settle notes how a part went: one warning where it is degraded. It returns
+// settle notes how a part went: counted, and one warning where it is degraded. It returns
 // an error only where the policies isolate nothing, as in the naive twin.
 func (s *Server) settle(r *http.Request, part loaded) error {
 	if part.err != nil && !s.Table.Page.Isolate {
 		return part.err
 	}
+	s.Meter.Part(part.name, part.Provenance)
 	if part.State.Degraded() && !errors.Is(part.Err, resilience.ErrUnconfirmed) {
 		s.Warnings.Part(r.Context(), part.name, s.policyOf(part.name), part.Provenance)
 	}

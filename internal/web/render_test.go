@@ -11,6 +11,7 @@ import (
 	"github.com/jba/templatecheck"
 
 	"afloat/internal/resilience"
+	"afloat/internal/store"
 )
 
 func testRenderer(t *testing.T) *renderer {
@@ -99,6 +100,10 @@ func sampleEntries() []entry {
 	}
 }
 
+func sampleContents() store.Contents {
+	return store.Contents{Total: 2, Years: []store.YearCount{{Year: 2026, N: 2}}, Tags: []store.TagCount{{Tag: "retries", N: 1}}}
+}
+
 func samplePost(s resilience.State) postPage {
 	return postPage{frame: sampleFrame(), Post: samplePart("post", s, articleView{
 		Slug: "a", Title: "A", Summary: "S", Tags: []string{"retries"}, Published: sampleNow, Updated: sampleNow.Add(time.Hour), Minutes: 4,
@@ -162,6 +167,7 @@ func TestPartsSayTheirState(t *testing.T) {
 			"popular":         html(t, "part-popular", samplePart("popular", s, []popularView{{"b", "B", 1}})),
 			"post":            html(t, "post-head", samplePost(s)),
 			"list":            html(t, "home", listPage{frame: sampleFrame(), List: samplePart("list", s, sampleEntries())}),
+			"contents":        html(t, "archive", archivePage{frame: sampleFrame(), Contents: samplePart("contents", s, sampleContents())}),
 			"results":         html(t, "search", searchPage{frame: sampleFrame(), Asked: true, Query: "q", Results: samplePart("results", s, []searchResult{{Slug: "a", Title: "A"}})}),
 		}
 		counts := samplePart("counts", s, 2)
@@ -296,7 +302,7 @@ func TestPagesAreSound(t *testing.T) {
 	pages := map[string]string{
 		"home":    html(t, "home", listPage{frame: sampleFrame(), Heading: "Articles", List: samplePart("list", resilience.Fresh, sampleEntries()), NewerURL: "/", OlderURL: "/?page=3", Page: 2, Pages: 3}),
 		"post":    html(t, "post-head", xrayed) + html(t, "post-foot", xrayed),
-		"archive": html(t, "archive", archivePage{frame: sampleFrame(), List: samplePart("list", resilience.Fresh, []archiveYear{{2026, sampleEntries()}}), Tags: []tagCount{{"retries", 2}}}),
+		"archive": html(t, "archive", archivePage{frame: sampleFrame(), List: samplePart("list", resilience.Fresh, []archiveYear{{2026, sampleEntries()}}), Contents: samplePart("contents", resilience.Fresh, sampleContents())}),
 		"search":  html(t, "search", searchPage{frame: sampleFrame()}),
 		"about":   html(t, "about", aboutPage{frame: sampleFrame(), Links: []aboutLink{{"Postgres", "healthy"}}}),
 		"error":   html(t, "error", errorPage{frame: sampleFrame(), Status: 404, Headline: "No such page"}),

@@ -14,6 +14,7 @@ import (
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
 
+	"afloat/internal/assets"
 	"afloat/internal/fault"
 	"afloat/internal/lab"
 	"afloat/internal/policy"
@@ -23,7 +24,8 @@ import (
 	"afloat/internal/widgets"
 )
 
-// Options is what a Server needs. All fields but Lab and Links are required.
+// Options is what a Server needs. All fields but Lab, Links, Meter and Metrics
+// are required.
 type Options struct {
 	Posts           *store.Posts
 	Comments        *store.Comments
@@ -48,6 +50,9 @@ type Options struct {
 	LabHosts []string         // Host names the lab answers to
 	Other    Other            // the twin of this process
 	Stopping context.Context  // ends when the server begins to shut down
+
+	Meter   Meter        // told of each answer and part; nil: nobody is
+	Metrics http.Handler // answers GET /metrics; nil: there is none
 }
 
 // Other says where the other of the two twins is.
@@ -59,20 +64,29 @@ type Other struct {
 // Server serves the blog. It is an http.Handler.
 type Server struct {
 	Options
+	assets  *assets.Set
 	pages   *renderer
 	handler http.Handler
 	limits  *commentLimits
 	refs    map[string]partRefs
 	failed  []byte // the page for when rendering itself fails
+	hot     *hotPages
 }
 
 // New builds the server; it contacts nothing.
 func New(o Options) (*Server, error) {
-	pages, err := newRenderer(o.Templates, nil)
+	files, err := assets.New(o.Static)
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{Options: o, pages: pages, limits: newCommentLimits(o.Server)}
+	pages, err := newRenderer(o.Templates, func(name string) string { return staticURL(files, name) })
+	if err != nil {
+		return nil, err
+	}
+	if o.Meter == nil {
+		o.Meter = noMeter{}
+	}
+	s := &Server{Options: o, assets: files, pages: pages, limits: newCommentLimits(o.Server)}
 	if s.refs, err = findRefs(o.Source); err != nil {
 		return nil, err
 	}
@@ -84,17 +98,29 @@ func New(o Options) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.hot, err = newHotPages(o.Server.HotEntries, o.Table.Page.Hot); err != nil {
+		return nil, err
+	}
 	s.handler = s.routes()
 	return s, nil
 }
 
-func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) { s.handler.ServeHTTP(w, r) }
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !s.serveHot(w, r) {
+		s.handler.ServeHTTP(w, r)
+	}
+}
+
+// CompressStatic compresses what is under /static/, until it is done or ctx
+// ends. Meanwhile it is served uncompressed.
+func (s *Server) CompressStatic(ctx context.Context) error { return s.assets.Compress(ctx) }
 
 func (s *Server) routes() http.Handler {
 	r := chi.NewRouter()
 	r.Use(
+		s.observe,                               // outermost: what it counts is what was sent
 		s.recoverPanics,                         // a bug in one page ends that page only
-		securityHeaders,                         // before anything can answer
+		s.securityHeaders,                       // before anything can answer
 		http.NewCrossOriginProtection().Handler, // no other site's page may post here in a reader's name
 		middleware.GetHead,                      // HEAD is GET without the body
 		middleware.RequestSize(s.Options.Server.MaxFormBytes), // forms are small; nothing else has a body
@@ -106,12 +132,23 @@ func (s *Server) routes() http.Handler {
 	r.Post("/posts/{slug}/comments", page(s.postComment))
 	r.Get("/tags/{tag}", page(s.tag))
 	r.Get("/archive", page(s.archive))
+	r.Get("/archive/{year:[0-9]{4}}", page(s.archiveYear))
 	r.Get("/search", page(s.search))
-	r.Get("/feed.xml", page(s.feed))
+	r.Get("/feed.xml", page(s.atomFeed))
+	r.Get("/feed.json", page(s.jsonFeed))
+	r.Get("/sitemap.xml", page(s.sitemap))
+	r.Get("/sitemap-{page:[1-9][0-9]*}.xml", page(s.sitemapFile))
+	r.Get("/robots.txt", s.robots)
+	r.Get("/favicon.ico", s.favicon)
 	r.Get("/about", page(s.about))
 	r.Get("/source", page(s.sourceIndex))
 	r.Get("/source/*", page(s.sourceFile))
-	r.Method(http.MethodGet, "/static/*", http.StripPrefix("/static/", staticFiles(s.Static)))
+	r.Method(http.MethodGet, "/static/*", http.StripPrefix("/static/", s.assets))
+	r.Get("/livez", livez)
+	r.Get("/readyz", page(s.readyz))
+	if s.Metrics != nil {
+		r.Method(http.MethodGet, "/metrics", s.Metrics)
+	}
 	if s.labOn() {
 		r.Route("/lab", func(r chi.Router) {
 			r.Use(s.labHostsOnly) // a name that someone else's DNS points here must not work the lab
@@ -160,7 +197,7 @@ func (s *Server) slotContext(ctx context.Context) (context.Context, context.Canc
 // frame is what each page shares.
 func (s *Server) frame(r *http.Request, title, nav string) frame {
 	f := frame{Title: title, Nav: nav, Here: localPath(r.URL.RequestURI()), Lab: s.labOn(), Naive: s.naive(), OtherName: s.Other.Name}
-	f.Canonical = absolute(r, r.URL.EscapedPath())
+	f.Canonical = canonical(r)
 	if f.Lab {
 		f.XRay = xrayAsked(r)
 		f.XRayURL = localPath(with(r, "xray", "1"))

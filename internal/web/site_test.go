@@ -372,7 +372,7 @@ func TestPartsNameTheirState(t *testing.T) {
 	for path, parts := range map[string][]string{
 		"/posts/" + w.articles[0].Slug: {"comments", "popular", "post", "recommendations"},
 		"/":                            {"counts", "list", "popular"},
-		"/archive":                     {"list"},
+		"/archive":                     {"contents", "list"},
 		"/search?q=retry":              {"results"},
 	} {
 		got := b.get(t, path)

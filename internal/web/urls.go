@@ -6,6 +6,8 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+
+	"afloat/internal/assets"
 )
 
 // Every URL of the site is made here.
@@ -25,7 +27,19 @@ func listURL(tag string, page int) string {
 	return paged(path, url.Values{}, page)
 }
 
-func archiveURL(page int) string { return paged("/archive", url.Values{}, page) }
+// archiveURL is a page of a year's articles; of all for year 0.
+func archiveURL(year, page int) string {
+	path := "/archive"
+	if year != 0 {
+		path += fmt.Sprintf("/%04d", year)
+	}
+	return paged(path, url.Values{}, page)
+}
+
+// staticURL is the address under which a file may be kept for ever.
+func staticURL(files *assets.Set, name string) string { return "/static/" + files.Name(name) }
+
+func sitemapPageURL(page int) string { return fmt.Sprintf("/sitemap-%d.xml", page) }
 
 func searchURL(query string, page int) string {
 	return paged("/search", url.Values{"q": {query}}, page)
@@ -57,6 +71,13 @@ func absolute(r *http.Request, path string) string {
 		scheme = "https"
 	}
 	return scheme + "://" + r.Host + path
+}
+
+// canonical is the one address of what is shown: its path, and which page of a
+// list. How it is shown, as by ?xray, and to whom, as by ?comment, is left out.
+func canonical(r *http.Request) string {
+	page, _ := pageNumber(r) // 0 where there is no such page, which is an error page
+	return absolute(r, paged(r.URL.EscapedPath(), url.Values{}, page))
 }
 
 // localPath returns s if it is a path on this site, else "/": a form must not

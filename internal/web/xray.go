@@ -23,6 +23,8 @@ func findRefs(tree *source.Tree) (map[string]partRefs, error) {
 	parts := []struct{ part, file, code, row, column string }{
 		{"post", "internal/store/ladder.go", "func (l *ladder[T]) fetch", "post reads", "PostReads: Row{"},
 		{"list", "internal/store/ladder.go", "func (l *ladder[T]) fetch", "post reads", "PostReads: Row{"},
+		{"contents", "internal/store/contents.go", "func (p *Posts) Contents", "post reads", "PostReads: Row{"},
+		{"addresses", "internal/store/contents.go", "func (p *Posts) Addresses", "post reads", "PostReads: Row{"},
 		{"results", "internal/store/search.go", "func (p *Posts) Search", "search", "Search: Row{"},
 		{"comments", "internal/widgets/comments.go", "func NewComments", "comment reads", "CommentReads: Row{"},
 		{"counts", "internal/widgets/counts.go", "func NewCounts", "comment counts", "CommentCounts: Row{"},

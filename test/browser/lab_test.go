@@ -34,12 +34,12 @@ func TestBreakAndHeal(t *testing.T) {
 		t.Errorf("the tab says %q", got)
 	}
 
-	tab.reloadUntil(map[string]string{"post": "stale", "comments": "stale"})
+	tab.reloadUntil(map[string]string{"post": "stale fallback", "comments": "stale"})
 	if got := tab.text("[data-weather]"); !strings.Contains(got, "Postgres hangs") {
 		t.Errorf("after reloading, the waterline says %q", got)
 	}
-	for _, part := range []string{".post", ".comments"} {
-		if note := tab.text(part + " .note"); !strings.Contains(note, "stale") || !strings.Contains(note, "old") {
+	for _, part := range []string{"post", "comments"} {
+		if note := tab.text("." + part + " .note"); !strings.Contains(note, tab.states()[part]) || !strings.Contains(note, "old") {
 			t.Errorf("%s says %q: want its state and age", part, note)
 		}
 	}

@@ -35,7 +35,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	if got := tab.text("[data-weather]"); !strings.Contains(got, "Postgres hangs") {
 		t.Errorf("the waterline says %q", got)
 	}
-	tab.reloadUntil(map[string]string{"post": "stale", "comments": "stale"})
+	tab.reloadUntil(map[string]string{"post": "stale fallback", "comments": "stale"})
 	tab.follow("a[data-bar-toggle]")
 	if got := tab.text("#fault-now"); !strings.Contains(got, "Postgres hangs") {
 		t.Errorf("the bar's page says %q", got)

@@ -120,6 +120,7 @@ func (tab *tab) follow(selector string) int64 {
 
 func (tab *tab) leads(what string, step chromedp.Action[chromedp.Void]) int64 {
 	tab.t.Helper()
+	eval[bool](tab, "window.__left = true") // the next page doesn't know of it
 	ctx, cancel := context.WithTimeout(tab.ctx, patience)
 	defer cancel()
 	res, err := chromedp.RunResponse(ctx, step)
@@ -129,7 +130,7 @@ func (tab *tab) leads(what string, step chromedp.Action[chromedp.Void]) int64 {
 	if res == nil {
 		tab.t.Fatalf("%s: no page was loaded on %s", what, tab.location())
 	}
-	tab.wait("the page is complete", "document.readyState === 'complete'")
+	tab.wait("the next page is complete", "!window.__left && document.readyState === 'complete'")
 	return res.Status
 }
 

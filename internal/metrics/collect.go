@@ -1,0 +1,153 @@
+package metrics
+
+import (
+	"time"
+
+	"github.com/jackc/pgx/v5/pgxpool"
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/redis/go-redis/v9"
+
+	"afloat/internal/fault"
+	"afloat/internal/resilience"
+	"afloat/internal/telemetry"
+)
+
+// Sources are what is read at each scrape. None of them is asked over a
+// network: a scrape works, and takes as long, whatever is down.
+type Sources struct {
+	Recorder *telemetry.Recorder
+	Guards   []*resilience.Guard
+	Postgres map[string]func() *pgxpool.Stat // by the pool's name
+	Redis    func() *redis.PoolStats         // nil: there is no Redis
+	Links    []*fault.Link
+	Version  func() (version int64, vouched bool)               // of the site
+	Snapshot func() (version int64, made time.Time, there bool) // in use on this server
+}
+
+// collector turns Sources into metrics when it is scraped: what they count
+// already isn't counted twice.
+type collector struct{ Sources }
+
+func desc(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("afloat_"+name, help, labels, nil)
+}
+
+var (
+	calls     = desc("calls_total", "Guarded calls that ended, refused ones too.", "policy")
+	attempts  = desc("attempts_total", "Tries that reached a dependency.", "policy")
+	retries   = desc("retries_total", "Of the attempts, the second and later ones of a call.", "policy")
+	failures  = desc("failures_total", "Calls that failed at the dependency, by class of the error.", "policy", "class")
+	rejected  = desc("rejected_total", "Calls that a protection refused.", "policy", "by")
+	unpaid    = desc("retries_unpaid_total", "Calls that failed for want of a retry which the budget refused.", "policy")
+	breakers  = desc("breaker_state", "1 for the state that the circuit breaker is in.", "policy", "state")
+	changes   = desc("breaker_changes_total", "Changes of the circuit breaker's state.", "policy")
+	pgConns   = desc("postgres_connections", "Connections of the pool, by what they are doing.", "pool", "state")
+	pgMax     = desc("postgres_connections_max", "Most connections that the pool may hold.", "pool")
+	pgTaken   = desc("postgres_acquires_total", "Connections taken from the pool.", "pool")
+	pgEmpty   = desc("postgres_empty_acquires_total", "Of these, those that had to wait because none was idle.", "pool")
+	pgWaited  = desc("postgres_acquire_wait_seconds_total", "Time spent on taking connections from the pool.", "pool")
+	rdConns   = desc("redis_connections", "Connections of the pool, by what they are doing.", "state")
+	rdHits    = desc("redis_pool_hits_total", "Times that an idle connection was at hand.")
+	rdMisses  = desc("redis_pool_misses_total", "Times that none was.")
+	rdTimeout = desc("redis_pool_timeouts_total", "Times that waiting for one took too long.")
+	faultOn   = desc("fault", "1 while this fault is on, set from the lab.", "link", "kind")
+	site      = desc("site_version", "Newest version of the site that this server knows of.")
+	vouched   = desc("site_vouched", "1 while that was checked with Postgres lately, so that copies count as current.")
+	snapshot  = desc("snapshot_version", "Version of the site in this server's snapshot.")
+	made      = desc("snapshot_timestamp_seconds", "When that was made, in seconds since 1970.")
+)
+
+// Describe names nothing, which makes the collector an unchecked one: which
+// error classes there are shows in the course of time.
+func (c *collector) Describe(chan<- *prometheus.Desc) {}
+
+// Collect implements prometheus.Collector.
+func (c *collector) Collect(ch chan<- prometheus.Metric) {
+	out := sink(ch)
+	for _, p := range c.Recorder.Policies() {
+		out.count(calls, float64(p.Calls), p.Name)
+		out.count(attempts, float64(p.Attempts), p.Name)
+		out.count(retries, float64(p.Retries), p.Name)
+		for class, n := range p.Failures {
+			out.count(failures, float64(n), p.Name, class)
+		}
+		out.count(rejected, float64(p.Rejected.Breaker), p.Name, "breaker")
+		out.count(rejected, float64(p.Rejected.Bulkhead), p.Name, "bulkhead")
+		out.count(unpaid, float64(p.BudgetSpent), p.Name)
+		out.count(changes, float64(p.BreakerChanges), p.Name)
+	}
+	for _, g := range c.Guards {
+		now := g.State()
+		if now == "" {
+			continue // without a breaker, which is not the same as a closed one
+		}
+		for _, s := range []resilience.BreakerState{resilience.Closed, resilience.HalfOpen, resilience.Open} {
+			out.flag(breakers, s == now, g.Policy().Name, string(s))
+		}
+	}
+	for _, l := range c.Links {
+		f, on := l.Current()
+		for _, kind := range fault.Kinds {
+			out.flag(faultOn, on && kind == f.Kind, l.Name(), string(kind))
+		}
+	}
+	v, ok := c.Version()
+	out.gauge(site, float64(v))
+	out.flag(vouched, ok)
+	if v, at, there := c.Snapshot(); there {
+		out.gauge(snapshot, float64(v))
+		out.gauge(made, float64(at.Unix()))
+	}
+	c.pools(out)
+}
+
+func (c *collector) pools(out sink) {
+	for name, stat := range c.Postgres {
+		s := stat()
+		out.gauge(pgConns, float64(s.AcquiredConns()), name, "acquired")
+		out.gauge(pgConns, float64(s.IdleConns()), name, "idle")
+		out.gauge(pgConns, float64(s.ConstructingConns()), name, "connecting")
+		out.gauge(pgMax, float64(s.MaxConns()), name)
+		out.count(pgTaken, float64(s.AcquireCount()), name)
+		out.count(pgEmpty, float64(s.EmptyAcquireCount()), name)
+		out.count(pgWaited, s.AcquireDuration().Seconds(), name)
+	}
+	if c.Redis == nil {
+		return
+	}
+	s := c.Redis()
+	out.gauge(rdConns, float64(s.IdleConns), "idle")
+	out.gauge(rdConns, float64(s.TotalConns)-float64(s.IdleConns), "used")
+	out.count(rdHits, float64(s.Hits))
+	out.count(rdMisses, float64(s.Misses))
+	out.count(rdTimeout, float64(s.Timeouts))
+}
+
+// sink is where metrics go.
+type sink chan<- prometheus.Metric
+
+func (s sink) count(d *prometheus.Desc, v float64, labels ...string) {
+	s.send(d, prometheus.CounterValue, v, labels)
+}
+
+func (s sink) gauge(d *prometheus.Desc, v float64, labels ...string) {
+	s.send(d, prometheus.GaugeValue, v, labels)
+}
+
+func (s sink) flag(d *prometheus.Desc, on bool, labels ...string) {
+	v := 0.0
+	if on {
+		v = 1
+	}
+	s.gauge(d, v, labels...)
+}
+
+// send leaves a bad metric to the handler, which leaves it out: an error class
+// comes from a server, and may be no text at all.
+func (s sink) send(d *prometheus.Desc, kind prometheus.ValueType, v float64, labels []string) {
+	m, err := prometheus.NewConstMetric(d, kind, v, labels...)
+	if err != nil {
+		m = prometheus.NewInvalidMetric(d, err)
+	}
+	s <- m
+}

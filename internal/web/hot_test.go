@@ -1,0 +1,60 @@
+package web
+
+import (
+	"compress/gzip"
+	"io"
+	"strings"
+	"testing"
+	"time"
+)
+
+// slowed makes a finished page last, so that the tests need not hurry.
+func slowed(s *setup) { s.table.Page.Hot = time.Hour }
+
+func TestHotPageIsSentAsItIs(t *testing.T) {
+	w := newWorld(t)
+	b := w.start(t, slowed)
+	path := "/posts/" + w.articles[0].Slug
+	b.warm(t, path)
+	plain := b.get(t, path, "Accept-Encoding", "identity")
+
+	zipped := b.get(t, path, "Accept-Encoding", "gzip")
+	zipped.wantHeaders(t, "Content-Encoding", "gzip", "Vary", "Accept-Encoding", "Etag", strings.TrimSuffix(plain.header.Get("Etag"), `"`)+`-gzip"`)
+	for name := range plain.header {
+		if name != "Etag" && name != "Content-Length" && name != "Date" && zipped.header.Get(name) != plain.header.Get(name) {
+			t.Errorf("%s is %q compressed and %q plain", name, zipped.header.Get(name), plain.header.Get(name))
+		}
+	}
+	if got := string(must(io.ReadAll(must(gzip.NewReader(strings.NewReader(zipped.body)))(t)))(t)); got != plain.body {
+		t.Error("the compressed page is another")
+	}
+	if a := b.get(t, path, "Accept-Encoding", "gzip", "If-None-Match", zipped.header.Get("Etag")); a.status != 304 {
+		t.Errorf("status %d for the compressed page that the reader has, want 304", a.status)
+	}
+	if a := b.do(t, "HEAD", path, "", "Accept-Encoding", "gzip"); a.body != "" || a.header.Get("Content-Length") != zipped.header.Get("Content-Length") {
+		t.Errorf("HEAD has %d bytes and Content-Length %s, want none and %s", len(a.body), a.header.Get("Content-Length"), zipped.header.Get("Content-Length"))
+	}
+	b.do(t, "POST", path+"/comments", "author=A&body=unseen&key=0123456789abcdef", "Content-Type", isForm).wantStatus(t, 303)
+	b.get(t, path+"/comment").wantStatus(t, 200) // others go on
+	if again := b.get(t, path, "Accept-Encoding", "identity"); again.body != plain.body {
+		t.Error("a finished page was made again within its time")
+	}
+}
+
+// TestHotPageEnds: whatever makes the page another one ends it at once,
+// however long finished pages last.
+func TestHotPageEnds(t *testing.T) {
+	w := newWorld(t)
+	b := w.start(t, slowed)
+	path := "/posts/" + w.articles[0].Slug
+	b.warm(t, path)
+
+	wants(t, b.get(t, path+"?xray=1").body, `class="xray"`)
+	b.do(t, "POST", "/lab/faults", "link=redis&kind=refuse", "Content-Type", isForm).wantStatus(t, 200)
+	wants(t, b.get(t, path).body, "Redis refuses connections")
+	b.do(t, "DELETE", "/lab/faults", "").wantStatus(t, 200)
+
+	w.articles[0].HTML, w.articles[0].Hash = "<p>Another text.</p>", "another"
+	w.publish(t)
+	eventually(t, "the new text", func() bool { return strings.Contains(b.get(t, path).body, "Another text.") })
+}
