@@ -21,6 +21,10 @@ import (
 // work starts everything that goes on behind the readers, until ctx ends.
 func (a *app) work(ctx context.Context) {
 	a.background.Go(func() { a.web.Views.Run(ctx) })
+	a.background.Go(func() { a.web.CommentsWidget.Tend(ctx, a.server.Poll) })
+	a.background.Go(func() { a.web.Counts.Tend(ctx, a.server.Poll) })
+	a.background.Go(func() { a.web.Recommendations.Tend(ctx, a.server.Poll) })
+	a.background.Go(func() { a.web.Popular.Tend(ctx, a.server.Poll) })
 	if a.db == nil {
 		return
 	}

@@ -9,6 +9,7 @@ package widgets
 import (
 	"context"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"afloat/internal/policy"
@@ -44,6 +45,8 @@ type Widget[T any] struct {
 	spec  Spec[T]
 	guard *resilience.Guard
 	cache *resilience.Cache[T]
+
+	failed atomic.Pointer[Request] // the last that did
 }
 
 // New makes a widget; its error says what is wrong with the row.
@@ -57,7 +60,7 @@ func New[T any](spec Spec[T], deps Deps) (*Widget[T], error) {
 		return nil, err
 	}
 	cache, err := resilience.NewCache(resilience.CacheOptions[T]{Policy: spec.Row.Stale, Keeper: keeper, Closed: guard.Closed})
-	return &Widget[T]{spec, guard, cache}, err
+	return &Widget[T]{spec: spec, guard: guard, cache: cache}, err
 }
 
 // Name is the part's name.
@@ -89,6 +92,24 @@ func (w *Widget[T]) Refresh(ctx context.Context, r Request) (T, resilience.Prove
 	return v, p, nil
 }
 
+// Tend asks again for what failed last, for as long as the breaker isn't
+// closed: recovery is noticed by this work behind the readers, and not by the
+// first of them. It ends with ctx.
+func (w *Widget[T]) Tend(ctx context.Context, every time.Duration) {
+	tick := time.NewTicker(every)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+		if r := w.failed.Load(); r != nil && !w.guard.Closed() {
+			_, _, _ = w.Refresh(ctx, *r) // a failure leaves the breaker open, and is tried again
+		}
+	}
+}
+
 // Close waits until refreshes behind readers have ended.
 func (w *Widget[T]) Close() { w.cache.Wait() }
 
@@ -102,6 +123,7 @@ func (w *Widget[T]) fetch(r Request) resilience.Fetch[T] {
 			Attempts: report.Attempts, Took: report.Took, Breaker: report.Breaker, Err: err}
 		if err != nil {
 			p.Source, p.State, p.At = resilience.FromPlaceholder, resilience.Missing, time.Time{}
+			w.failed.Store(&r)
 		}
 		return v, p, err
 	}
