@@ -20,7 +20,8 @@ import (
 
 // withDatabase runs a task on the configured database; without one, on the
 // private one: that of the blog running from here, or one started for the task.
-func withDatabase(ctx context.Context, in invocation, task func(context.Context, *store.DB) error) (err error) {
+// The task has to end within limit.
+func withDatabase(ctx context.Context, in invocation, limit time.Duration, task func(context.Context, *store.DB) error) (err error) {
 	cfg, err := config.FromEnv(in.getenv)
 	if err != nil {
 		return err
@@ -40,7 +41,7 @@ func withDatabase(ctx context.Context, in invocation, task func(context.Context,
 		return err
 	}
 	defer db.Close()
-	ctx, cancel := context.WithTimeout(ctx, p.Bulk.Deadline)
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	return task(ctx, db)
 }
@@ -54,7 +55,7 @@ func privateDatabase(ctx context.Context, cfg config.Config) (url string, stop f
 	if err != nil {
 		return "", nil, err
 	}
-	home, err := local.Open(dir, childPolicy(policy.Serve().Child), logger(cfg.LogFormat))
+	home, err := local.Open(dir, childPolicy(policy.Serve().Child), logger(cfg))
 	if errors.Is(err, local.ErrInUse) {
 		running, err := local.ReadRunning(dir)
 		if err == nil && running.PostgresURL == "" {
@@ -84,7 +85,7 @@ func publish(ctx context.Context, in invocation) error {
 	if err != nil {
 		return fmt.Errorf("nothing was published from %s:\n%w", args[0], err)
 	}
-	return withDatabase(ctx, in, func(ctx context.Context, db *store.DB) error {
+	return withDatabase(ctx, in, policy.Serve().Publish, func(ctx context.Context, db *store.DB) error {
 		if _, err := store.Migrate(ctx, db, afloat.Migrations()); err != nil {
 			return err
 		}
@@ -100,7 +101,7 @@ func migrate(ctx context.Context, in invocation) error {
 	if _, err := in.flags(0, nil); err != nil {
 		return err
 	}
-	return withDatabase(ctx, in, func(ctx context.Context, db *store.DB) error {
+	return withDatabase(ctx, in, policy.Serve().Command, func(ctx context.Context, db *store.DB) error {
 		ran, err := store.Migrate(ctx, db, afloat.Migrations())
 		if err == nil {
 			fmt.Fprintf(in.out, "migrations run: %d; the schema is up to date\n", ran)
@@ -124,7 +125,7 @@ func moderate(ctx context.Context, in invocation) error {
 	default:
 		return fmt.Errorf("say what to do\n%s", in.usage)
 	}
-	return withDatabase(ctx, in, func(ctx context.Context, db *store.DB) error {
+	return withDatabase(ctx, in, policy.Serve().Command, func(ctx context.Context, db *store.DB) error {
 		guard, err := resilience.NewGuard(resilience.Policy{Name: "moderation"}, store.Classify, nil)
 		if err != nil {
 			return err

@@ -34,14 +34,13 @@ type Policy struct {
 // Home is a data directory held by this process, with the children that run from it. Its methods may be called by
 // several goroutines at once.
 type Home struct {
-	dir      string
-	policy   Policy
-	log      *slog.Logger
-	owner    *owner // whom PostgreSQL and Redis run as; nil: ourselves
-	lock     *os.File
-	tools    Tools
-	problems []Problem
-	unfit    error // why the owner can't run servers here, whatever is installed
+	dir    string
+	policy Policy
+	log    *slog.Logger
+	owner  *owner // whom PostgreSQL and Redis run as; nil: ourselves
+	lock   *os.File
+	find   func() (Tools, []Problem) // runs programs to ask for their versions, so only where one is needed
+	unfit  error                     // why the owner can't run servers here, whatever is installed
 
 	mu       sync.Mutex
 	children []*child
@@ -56,7 +55,7 @@ func Open(dir string, p Policy, log *slog.Logger) (*Home, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open data directory: %w", err)
 	}
-	h := &Home{dir: dir, policy: p, log: log, running: Running{PID: os.Getpid()}}
+	h := &Home{dir: dir, policy: p, log: log, running: Running{PID: os.Getpid()}, find: sync.OnceValues(Find)}
 	if h.owner, h.unfit = unprivileged(); h.unfit == nil {
 		h.unfit = h.owner.mayEnter(dir)
 	}
@@ -69,7 +68,6 @@ func Open(dir string, p Policy, log *slog.Logger) (*Home, error) {
 	if err := lockFile(h.lock); err != nil {
 		return nil, errors.Join(err, h.lock.Close())
 	}
-	h.tools, h.problems = Find()
 	h.stopLeftovers()
 	return h, nil
 }

@@ -383,12 +383,11 @@ func TestKilledParent(t *testing.T) {
 	if err != nil || r.PID != holder.Process.Pid || len(r.Children) != 3 {
 		t.Fatalf("ReadRunning = %+v, %v; want three children of %d", r, err, holder.Process.Pid)
 	}
-	tools, _ := Find()
 	var children []int
 	for _, p := range r.Children {
 		children = append(children, p.PID)
 	}
-	all := append(children, related(0, (&Home{dir: dir, tools: tools}).dataDir())...)
+	all := append(children, related(0, (&Home{dir: dir, find: Find}).dataDir())...)
 	signalAll(all, syscall.SIGSTOP)
 	if err := holder.Process.Kill(); err != nil {
 		t.Fatal(err)

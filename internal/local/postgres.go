@@ -48,7 +48,7 @@ func (h *Home) Postgres(ctx context.Context) (string, error) {
 	}
 	c := h.newChild("postgres", syscall.SIGINT /* fast shutdown */, data, func() (*exec.Cmd, error) {
 		h.killOrphans(data)
-		cmd := exec.Command(filepath.Join(h.tools.PGBin, "postgres"), "-D", data,
+		cmd := exec.Command(filepath.Join(h.tools().PGBin, "postgres"), "-D", data,
 			"-c", fmt.Sprintf("port=%d", port),
 			"-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories=",
 			"-c", "shared_buffers=32MB", "-c", "max_connections=200", "-c", "log_checkpoints=off")
@@ -62,7 +62,7 @@ func (h *Home) Postgres(ctx context.Context) (string, error) {
 }
 
 func (h *Home) dataDir() string {
-	return filepath.Join(h.dir, fmt.Sprintf("postgres-%d", major(h.tools.PGVersion)))
+	return filepath.Join(h.dir, fmt.Sprintf("postgres-%d", major(h.tools().PGVersion)))
 }
 
 // initdb makes the data directory unless it is there, and returns the password it was made with.
@@ -93,7 +93,7 @@ func (h *Home) initdb(ctx context.Context, data string) (password string, err er
 		locale = "en_US.UTF-8"
 	}
 	// --no-sync concerns these files only: the server itself runs with fsync on.
-	cmd := exec.CommandContext(ctx, filepath.Join(h.tools.PGBin, "initdb"), "-D", unfinished, "--no-sync",
+	cmd := exec.CommandContext(ctx, filepath.Join(h.tools().PGBin, "initdb"), "-D", unfinished, "--no-sync",
 		"--username", pgUser, "--pwfile", secret, "--auth", "scram-sha-256", "--encoding", "UTF8", "--locale", locale)
 	h.asServer(cmd, unfinished)
 	runtime.LockOSThread() // see supervise

@@ -51,7 +51,7 @@ func (h *Home) Redis(ctx context.Context) (string, error) {
 	}
 	location := url.URL{Scheme: "redis", User: url.UserPassword("default", password), Host: fmt.Sprintf("127.0.0.1:%d", port)}
 	c := h.newChild("redis", syscall.SIGTERM, dir, func() (*exec.Cmd, error) {
-		cmd := exec.Command(h.tools.Redis, config)
+		cmd := exec.Command(h.tools().Redis, config)
 		h.asServer(cmd, dir)
 		return cmd, nil
 	})

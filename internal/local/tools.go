@@ -81,9 +81,15 @@ func problem(what, have string, want int, pkg string) Problem {
 	}
 }
 
+func (h *Home) tools() Tools {
+	tools, _ := h.find()
+	return tools
+}
+
 // missing returns what keeps a server from running here.
 func (h *Home) missing(what string) error {
-	for _, p := range h.problems {
+	_, problems := h.find()
+	for _, p := range problems {
 		if p.What == what {
 			return p
 		}

@@ -21,6 +21,8 @@ type Server struct {
 	LongPoll          time.Duration // longest wait of one request for a change of the faults
 	FlushViews        time.Duration // page views are batched for this long
 	ViewHalfLife      time.Duration // popular now: a view counts half after this long
+	Command           time.Duration // longest a command may work on the database
+	Publish           time.Duration // the same for publishing
 	Warn              time.Duration // one WARN line for each part and error class this often
 	CommentsPerMinute int           // new comments from one address
 	PostsPerMinute    int           // comment requests from one address, replays included
@@ -75,6 +77,8 @@ func Serve() Server {
 		LongPoll:          20 * time.Second, // under any proxy's idle timeout
 		FlushViews:        2 * time.Second,
 		ViewHalfLife:      1 * time.Hour,
+		Command:           1 * time.Minute,
+		Publish:           30 * time.Minute, // 100,000 articles take minutes
 		Warn:              10 * time.Second,
 		CommentsPerMinute: 10,
 		PostsPerMinute:    300,
