@@ -3,7 +3,7 @@ SHELL := /bin/sh
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test build lint clean go
+.PHONY: help run test bench soak build lint clean go
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-12s %s\n' "$$target" "$$what"; done
@@ -14,6 +14,14 @@ run: go ## the whole demo on http://127.0.0.1:8080, with its own PostgreSQL and 
 # Several packages start a PostgreSQL each: two at a time suits a small machine.
 test: go ## all tests, with the race detector, on real PostgreSQL, Redis and Chromium
 	@scripts/deps test && go vet ./... && go test -race -p 2 ./...
+
+# QUICK=-quick takes two minutes instead of ten. nginx, if it is there, is measured too: apt-get install nginx-light
+bench: go ## what it does a second, and how that compares with nginx, bare net/http and the twin; results in bench/
+	@scripts/deps run && go build -o bin/bench ./test/bench && exec bin/bench $(QUICK)
+
+# FOR=2m is enough to see that it works; a leak takes longer to show.
+soak: go ## 20 minutes of readers while faults come and go: memory and goroutines, and whether they grow
+	@scripts/deps run && go build -o bin/blog ./cmd/blog && go run ./test/soak -for $(or $(FOR),20m) bin/blog
 
 build: go ## the program alone, as bin/blog
 	@go build -o bin/blog ./cmd/blog

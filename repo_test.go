@@ -29,7 +29,9 @@ var mayImport = map[string][]string{
 	"internal/policy":    {"resilience"},
 	"internal/lab":       {"fault", "policy", "availability", "telemetry"},
 	"internal/telemetry": {"resilience"},
+	"internal/metrics":   {"telemetry", "resilience", "fault"},
 	"internal/testenv":   {"local"},
+	"test/soak":          {"load"},
 	"test/bench":         {"local"},
 }
 
