@@ -76,7 +76,8 @@ func collect(arriving <-chan loaded, slots []slot) ([]loaded, error) {
 }
 
 func (s *Server) wholeArticle(w http.ResponseWriter, r *http.Request, page postPage, prov resilience.Provenance, parts []loaded, personal bool) error {
-	keep := !prov.State.Degraded() && !personal && !page.XRay && len(page.Faults) == 0
+	anyones := !personal && !page.XRay
+	keep := anyones && !prov.State.Degraded() && len(page.Faults) == 0
 	timing := []named{{"post", prov}}
 	for _, part := range parts {
 		if err := s.settle(r, part); err != nil {
@@ -100,9 +101,9 @@ func (s *Server) wholeArticle(w http.ResponseWriter, r *http.Request, page postP
 	}
 	body = append(body, foot...)
 	provenanceHeaders(w.Header(), keep, timing...)
-	if keep {
+	if anyones {
 		slug, title := page.Post.V.Slug, page.Post.V.Title
-		s.serveFinished(w, r, body, func() { s.Views.Count(slug, title) })
+		s.serveFinished(w, r, body, keep, func() { s.Views.Count(slug, title) })
 		return nil
 	}
 	serveWhole(w, r, "text/html; charset=utf-8", body, false)

@@ -88,6 +88,7 @@ func (s *Server) postComment(w http.ResponseWriter, r *http.Request) error {
 	})
 	switch {
 	case err == nil:
+		s.forgetHot(r, postURL(slug))
 		noStore(w)
 		http.Redirect(w, r, commentURL(slug, c.ID), http.StatusSeeOther)
 		return nil

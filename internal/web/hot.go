@@ -18,8 +18,8 @@ import (
 )
 
 // hotPages are finished pages, kept for a moment: what many readers ask for
-// within it is rendered once, compressed once, and sent as it is. Only whole,
-// complete and healthy pages are kept, so a hit has nothing to decide.
+// within it is rendered once, compressed once, and sent as it is. Only whole
+// pages are kept; degraded ones too, since an outage is no time to work more.
 //
 // The moment is so short that nobody need be told of a change: freshness is the
 // parts' own business, and this adds Table.Page.Hot to it at the most.
@@ -29,13 +29,13 @@ type hotPages struct {
 }
 
 type hotPage struct {
-	header  http.Header // whole, as sent
-	plain   []byte
-	tag     string
-	until   time.Time
-	version int64  // of the site, when it was made
-	seen    func() // counts a view
-	route   string // for the meter
+	header http.Header // whole, as sent
+	plain  []byte
+	tag    string // "" for a degraded page, which has none
+	until  time.Time
+	made   moment
+	seen   func() // counts a view; nil counts none
+	route  string // for the meter
 
 	once         sync.Once
 	zipped       []byte
@@ -51,8 +51,10 @@ func newHotPages(entries int, fresh time.Duration) (*hotPages, error) {
 }
 
 // hotKey names a page as this reader sees it: its links carry the Host.
-func hotKey(r *http.Request) string {
-	return r.Header.Get("X-Forwarded-Proto") + " " + r.Host + r.URL.Path
+func hotKey(r *http.Request) string { return hotKeyOf(r, r.URL.Path) }
+
+func hotKeyOf(r *http.Request, path string) string {
+	return r.Header.Get("X-Forwarded-Proto") + " " + r.Host + path
 }
 
 // serveHot answers from the finished pages, or reports that it can't. It runs
@@ -66,54 +68,83 @@ func (s *Server) serveHot(w http.ResponseWriter, r *http.Request) bool {
 	if !ok || began.After(p.until) {
 		return false
 	}
-	if version, vouched := s.Posts.Version(); !vouched || version != p.version || s.anyFault() {
+	if p.made != s.moment() {
 		return false
 	}
 	if p.seen != nil && r.Method == http.MethodGet {
 		p.seen()
 	}
 	status := &sentWriter{ResponseWriter: w}
-	p.serve(status, r)
+	p.serve(status, r, "")
 	s.answered(r, p.route, status.status, time.Since(began))
 	return true
 }
 
-// anyFault reports whether the lab has broken a link: then pages say so.
-func (s *Server) anyFault() bool {
-	for _, l := range s.Links {
-		if _, on := l.Current(); on {
-			return true
-		}
-	}
-	return false
+// moment is what all pages show of the system: when it changes, a page that
+// was finished before is another one.
+type moment struct {
+	version int64 // of the site
+	vouched bool  // whether somebody can vouch for it
+	faults  int64 // revision of the lab's faults; 0 while none is on
 }
 
-// serveFinished answers with a whole, complete and healthy page, which a CDN
-// may keep through an outage of ours, and keeps it for the next readers. seen
-// counts a view by each of them; nil counts none.
-func (s *Server) serveFinished(w http.ResponseWriter, r *http.Request, body []byte, seen func()) {
-	sum := sha256.Sum256(body)
+func (s *Server) moment() (m moment) {
+	m.version, m.vouched = s.Posts.Version()
+	for _, l := range s.Links {
+		if _, on := l.Current(); on && s.Lab != nil {
+			m.faults = s.Lab.Status().Rev
+			break
+		}
+	}
+	return m
+}
+
+// serveFinished answers with a whole page and keeps it for the next readers. A
+// complete and healthy one a CDN may keep too, and serve it through an outage
+// of ours; a degraded one must not take its place there. seen counts a view by
+// each reader; nil counts none.
+func (s *Server) serveFinished(w http.ResponseWriter, r *http.Request, body []byte, healthy bool, seen func()) {
 	h := w.Header()
 	h.Set("Content-Type", "text/html; charset=utf-8")
-	h.Set("Cache-Control", cacheable)
 	h.Set("Vary", "Accept-Encoding")
-	p := &hotPage{header: h.Clone(), plain: body, seen: seen, tag: hex.EncodeToString(sum[:12]), until: time.Now().Add(s.hot.fresh)}
+	noStore(w)
+	p := &hotPage{header: h.Clone(), plain: body, seen: seen, made: s.moment(), until: time.Now().Add(s.hot.fresh)}
 	p.header.Set("Content-Length", strconv.Itoa(len(body)))
-	p.header.Set("Etag", `"`+p.tag+`"`)
-	var vouched bool
-	if p.version, vouched = s.Posts.Version(); vouched && s.hot.pages != nil && r.URL.RawQuery == "" {
+	if healthy {
+		sum := sha256.Sum256(body)
+		p.tag = hex.EncodeToString(sum[:12])
+		p.header.Set("Etag", `"`+p.tag+`"`)
+		p.header.Set("Cache-Control", cacheable)
+	}
+	first := h.Get("Cache-Status")
+	if healthy {
+		p.header.Set("Cache-Status", hitMemory) // what it is for all but the first
+	}
+	if s.hot.pages != nil && r.URL.RawQuery == "" {
 		p.route = chi.RouteContext(r.Context()).RoutePattern()
 		s.hot.pages.Set(hotKey(r), p)
 	}
-	p.serve(w, r)
+	p.serve(w, r, first)
 }
 
-func (p *hotPage) serve(w http.ResponseWriter, r *http.Request) {
+// forgetHot makes the next reader's page anew, for a writer who looks whether
+// the comment is there.
+func (s *Server) forgetHot(r *http.Request, path string) {
+	if s.hot.pages != nil {
+		s.hot.pages.Invalidate(hotKeyOf(r, path))
+	}
+}
+
+// serve sends the page; cacheStatus replaces its own, unless it is "".
+func (p *hotPage) serve(w http.ResponseWriter, r *http.Request, cacheStatus string) {
 	header, body := p.header, p.plain
 	if assets.Accepts(r.Header.Get("Accept-Encoding"), "gzip") {
 		header, body = p.gzip()
 	}
 	maps.Copy(w.Header(), header)
+	if cacheStatus != "" {
+		w.Header().Set("Cache-Status", cacheStatus)
+	}
 	if conditional(r) {
 		http.ServeContent(w, r, "", time.Time{}, bytes.NewReader(body))
 		return
@@ -142,7 +173,9 @@ func (p *hotPage) gzip() (http.Header, []byte) {
 		p.zipped, p.zippedHeader = b.Bytes(), p.header.Clone()
 		p.zippedHeader.Set("Content-Encoding", "gzip")
 		p.zippedHeader.Set("Content-Length", strconv.Itoa(b.Len()))
-		p.zippedHeader.Set("Etag", `"`+p.tag+`-gzip"`) // another representation, another tag
+		if p.tag != "" {
+			p.zippedHeader.Set("Etag", `"`+p.tag+`-gzip"`) // another representation, another tag
+		}
 	})
 	return p.zippedHeader, p.zipped
 }

@@ -58,7 +58,7 @@ func (s *Server) renderWhole(w http.ResponseWriter, r *http.Request, name string
 		return err
 	}
 	if keep {
-		s.serveFinished(w, r, body, nil)
+		s.serveFinished(w, r, body, true, nil)
 		return nil
 	}
 	serveWhole(w, r, "text/html; charset=utf-8", body, false)

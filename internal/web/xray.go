@@ -88,6 +88,9 @@ type named struct {
 	resilience.Provenance
 }
 
+// hitMemory is the Cache-Status of a page that was finished before.
+const hitMemory = "afloat; hit; detail=memory"
+
 // provenanceHeaders says the same as the X-ray, for tools: Server-Timing for
 // browsers' developer tools, Cache-Status (RFC 9211) for the critical part. A
 // page that may be kept states no ages, which would be wrong on its next use.

@@ -26,7 +26,7 @@ type violation struct {
 
 // Rules of WCAG 2.2 A and AA, and axe's best practices: landmarks, heading
 // order, one main, a skip link.
-const audit = `axe.run(document, { resultTypes: ["violations"] }).then((r) => r.violations.map((v) => ({
+const audit = `axe.run(document, { resultTypes: ["violations"], rules: { "target-size": { enabled: true } } }).then((r) => r.violations.map((v) => ({
 	id: v.id, impact: v.impact, help: v.help, nodes: v.nodes.map((n) => n.target.flat().join(" ") + ": " + n.failureSummary) })))`
 
 // accessible runs axe on the page that is open.

@@ -33,18 +33,19 @@ const (
 // blog is the program as it runs, with its recommendations service and its
 // naive twin.
 type blog struct {
-	t         *testing.T
-	url, twin string
+	t                   *testing.T
+	url, twin, database string
 }
 
 // startBlog runs the program until the test ends, and waits until everything
 // on its pages is there.
 func startBlog(t *testing.T) *blog {
 	t.Helper()
+	database := testenv.Postgres(t)
 	cmd := exec.Command(binary)
 	cmd.Env = []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "ADDR=127.0.0.1:0", "DATA_DIR=" + t.TempDir(),
-		"DATABASE_URL=" + testenv.Postgres(t), "REDIS_URL=" + testenv.Redis(t),
+		"DATABASE_URL=" + database, "REDIS_URL=" + testenv.Redis(t),
 	}
 	var log logBook
 	cmd.Stderr = &log
@@ -64,7 +65,7 @@ func startBlog(t *testing.T) *blog {
 			t.Log("the blog's log:\n" + log.String())
 		}
 	})
-	b := &blog{t: t}
+	b := &blog{t: t, database: database}
 	console := bufio.NewScanner(out)
 	for b.twin == "" && console.Scan() {
 		if u, found := strings.CutPrefix(console.Text(), "Afloat is on "); found {

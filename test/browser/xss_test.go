@@ -1,8 +1,12 @@
 package browser
 
 import (
+	"fmt"
 	"net/http"
 	"net/url"
+	"os"
+	"os/exec"
+	"path/filepath"
 	"strings"
 	"testing"
 
@@ -42,19 +46,7 @@ const planted = `[...document.querySelectorAll("main *")].filter((e) =>
 
 func TestAttacksShowAsText(t *testing.T) {
 	b := startBlog(t)
-	tab := b.open()
-	tab.refusals = true
-	// Nothing may get as far as the policy that would stop it.
-	command(tab, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
-	check := func(where string) {
-		t.Helper()
-		if eval[bool](tab, "'__xss' in window") {
-			t.Errorf("%s: the attack ran", where)
-		}
-		for _, html := range eval[[]string](tab, planted) {
-			t.Errorf("%s: the page holds %s", where, html)
-		}
-	}
+	tab, check := attacked(b)
 
 	b.post(first+"/comments", url.Values{"author": {`"><img src=x onerror=__xss=1>`}, "body": {strings.Join(attacks, "\n\n")}, "key": {"attack-all-at-once"}}, http.StatusSeeOther)
 	b.post(first+"/comments", url.Values{"author": {`<script>__xss=1</script>`}, "body": {strings.Join(attacks[:8], "")}, "key": {"attack-in-one-line"}}, http.StatusSeeOther)
@@ -85,5 +77,59 @@ func TestAttacksShowAsText(t *testing.T) {
 	} {
 		tab.visit(path)
 		check(path)
+	}
+}
+
+// attacked opens a tab, and returns a check that no attack has got through in it.
+func attacked(b *blog) (*tab, func(where string)) {
+	b.t.Helper()
+	tab := b.open()
+	tab.refusals = true
+	// Nothing may get as far as the policy that would stop it.
+	command(tab, page.SetBypassCSP, page.SetBypassCSPParams{Enabled: true})
+	return tab, func(where string) {
+		b.t.Helper()
+		if eval[bool](tab, "'__xss' in window") {
+			b.t.Errorf("%s: the attack ran", where)
+		}
+		for _, html := range eval[[]string](tab, planted) {
+			b.t.Errorf("%s: the page holds %s", where, html)
+		}
+	}
+}
+
+// TestHostileArticlesShowAsText: whoever may publish may not run scripts either.
+// Raw HTML in a body is refused before this; titles, summaries and code are text.
+func TestHostileArticlesShowAsText(t *testing.T) {
+	b := startBlog(t)
+	dir := t.TempDir()
+	for i, attack := range attacks {
+		field := strings.Join(strings.Fields(attack), " ") // front matter is lines
+		article := fmt.Sprintf("---\ntitle: %q\nsummary: %q\ntags: [attack]\npublished: 2026-01-02\nslug: attack-%d\n---\n\n## Quoted\n\n~~~~\n%s\n~~~~\n", field, field, i, attack)
+		if err := os.WriteFile(filepath.Join(dir, fmt.Sprintf("%02d.md", i)), []byte(article), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	publish := exec.Command(binary, "publish", dir)
+	publish.Env = []string{"PATH=" + os.Getenv("PATH"), "DATABASE_URL=" + b.database}
+	if out, err := publish.CombinedOutput(); err != nil {
+		t.Fatalf("blog publish: %v\n%s", err, out)
+	}
+	tab, check := attacked(b)
+	paths := []string{"/", "/archive", "/tags/attack", "/search?q=xss"}
+	for i := range attacks {
+		paths = append(paths, fmt.Sprintf("/posts/attack-%d", i), fmt.Sprintf("/posts/attack-%d/comment", i))
+	}
+	until(t, "the articles are there", func() bool {
+		status, _ := b.get(b.url + "/posts/attack-0")
+		return status == http.StatusOK
+	})
+	for _, path := range paths {
+		tab.visit(path)
+		check(path)
+	}
+	tab.visit("/posts/attack-0")
+	if got := tab.text("h1"); got != attacks[0] {
+		t.Errorf("the title reads %q", got)
 	}
 }
