@@ -77,8 +77,10 @@ func (s *Set) Name(name string) string {
 // It stops between two files where ctx has ended.
 func (s *Set) Compress(ctx context.Context) error {
 	for name := range s.hashed {
-		if ctx.Err() != nil {
-			return nil
+		select {
+		case <-ctx.Done():
+			return nil // nothing failed: the rest is served as it is
+		default:
 		}
 		f := s.files[name]
 		zip, err := gzip.NewWriterLevel(nil, gzip.BestCompression)

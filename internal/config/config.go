@@ -12,6 +12,7 @@
 //	LAB                  on or off       the lab, where readers break things: on where ADDR is loopback, else off
 //	LAB_HOSTS            loopback names  further Host names the lab answers to, separated by commas, without ports
 //	LOG_FORMAT           text            text or json
+//	LOG_LEVEL            info            info, or debug for a line a request too
 //
 // A variable that is unset, empty or blank takes its default.
 package config
@@ -45,6 +46,7 @@ func Table() []Var {
 		{"LAB", "on or off", "the lab, where readers break things: on where ADDR is loopback, else off"},
 		{"LAB_HOSTS", "loopback names", "further Host names the lab answers to, separated by commas, without ports"},
 		{"LOG_FORMAT", "text", "text or json"},
+		{"LOG_LEVEL", "info", "info, or debug for a line a request too"},
 	}
 }
 
@@ -58,6 +60,7 @@ type Config struct {
 	Lab                bool     // fault bar, X-ray and experiments are offered
 	LabHosts           []string // lower case, without ports and brackets; holds the loopback names always
 	LogFormat          string   // "text" or "json"
+	LogLevel           string   // "info" or "debug"
 }
 
 // Problem is one reason to refuse a configuration, and what to do about it.
@@ -84,6 +87,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		Lab:                r.text("LAB", onOff(loopback(addr)), oneOf("on", "off")) == "on",
 		LabHosts:           r.hosts("LAB_HOSTS"),
 		LogFormat:          r.text("LOG_FORMAT", "text", oneOf("text", "json")),
+		LogLevel:           r.text("LOG_LEVEL", "info", oneOf("info", "debug")),
 	}
 	if c.DataDir != "" {
 		// Children run in directories of their own, so a relative path would

@@ -30,7 +30,7 @@ func TestDefaults(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if c.Addr != "127.0.0.1:8080" || c.DataDir != "" || !c.Lab || c.LogFormat != "text" || !slices.Equal(c.LabHosts, loopbackHosts) {
+		if c.Addr != "127.0.0.1:8080" || c.DataDir != "" || !c.Lab || c.LogFormat != "text" || c.LogLevel != "info" || !slices.Equal(c.LabHosts, loopbackHosts) {
 			t.Errorf("defaults are %+v", c)
 		}
 		if c.DatabaseURL.IsSet() || c.RedisURL.IsSet() || c.RecommendationsURL.IsSet() {
@@ -48,13 +48,13 @@ func TestValues(t *testing.T) {
 		"DATA_DIR", "data",
 		"LAB", "on",
 		"LAB_HOSTS", " Blog.Example, [2001:db8::1],localhost,,192.0.2.7 ",
-		"LOG_FORMAT", "json",
+		"LOG_FORMAT", "json", "LOG_LEVEL", "debug",
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
 	abs, _ := filepath.Abs("data")
-	if c.Addr != ":0" || c.DataDir != abs || !c.Lab || c.LogFormat != "json" {
+	if c.Addr != ":0" || c.DataDir != abs || !c.Lab || c.LogFormat != "json" || c.LogLevel != "debug" {
 		t.Errorf("got %+v", c)
 	}
 	for _, tt := range []struct{ got, want string }{
@@ -130,6 +130,7 @@ func TestRefused(t *testing.T) {
 		{"LAB_HOSTS", "blog.example:8080", "is not a Host name"},
 		{"LAB_HOSTS", "*.example", "is not a Host name"},
 		{"LOG_FORMAT", "xml", "set text or json"},
+		{"LOG_LEVEL", "warn", "set info or debug"},
 	}
 	for _, tt := range tests {
 		c, err := FromEnv(env(tt.name, tt.value))

@@ -139,7 +139,7 @@ func TestWhatCannotBeToldIsLeftOut(t *testing.T) {
 	}
 	_, _, _ = resilience.Call(t.Context(), guard, func(context.Context) (int, error) { return 0, weird{errors.New("odd")} })
 	text := scrape(t, m.Handler())
-	if !strings.Contains(text, "afloat_calls_total") || strings.Contains(text, "afloat_failures_total") {
+	if !strings.Contains(text, "afloat_site_version") || strings.Contains(text, "afloat_failures_total") {
 		t.Errorf("got\n%s", text)
 	}
 }

@@ -174,7 +174,7 @@ func saveSnapshot(path string, write func(io.Writer) error) error {
 	if err != nil {
 		return err
 	}
-	defer os.Remove(f.Name()) // no-op once renamed
+	defer func() { _ = os.Remove(f.Name()) }() // once renamed there is nothing to remove
 	buffered := bufio.NewWriterSize(f, 1<<20)
 	if err := errors.Join(write(buffered), buffered.Flush(), f.Sync(), f.Close()); err != nil {
 		return err

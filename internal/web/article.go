@@ -48,9 +48,7 @@ func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
 		return s.streamArticle(w, r, page, prov, arriving, len(slots))
 	}
 	if !inMemory {
-		if parts, err = collect(arriving, slots); err != nil {
-			return err
-		}
+		parts = collect(arriving, slots)
 	}
 	return s.wholeArticle(w, r, page, prov, parts, mine > 0)
 }
@@ -62,7 +60,7 @@ func wantsWhole(r *http.Request) bool {
 }
 
 // collect waits for all parts, and puts them in the order of the page.
-func collect(arriving <-chan loaded, slots []slot) ([]loaded, error) {
+func collect(arriving <-chan loaded, slots []slot) []loaded {
 	byName := map[string]loaded{}
 	for range slots {
 		part := <-arriving
@@ -72,7 +70,7 @@ func collect(arriving <-chan loaded, slots []slot) ([]loaded, error) {
 	for i, slot := range slots {
 		parts[i] = byName[slot.name]
 	}
-	return parts, nil
+	return parts
 }
 
 func (s *Server) wholeArticle(w http.ResponseWriter, r *http.Request, page postPage, prov resilience.Provenance, parts []loaded, personal bool) error {

@@ -83,10 +83,10 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		// Rate-limited like any part's warning: an outage must not be logged once a reader.
 		s.Warnings.Part(r.Context(), "page", s.policyOf("post"), missing)
 	}
-	s.renderError(w, r, page)
+	s.renderError(w, page)
 }
 
-func (s *Server) renderError(w http.ResponseWriter, r *http.Request, page errorPage) {
+func (s *Server) renderError(w http.ResponseWriter, page errorPage) {
 	page.Title = page.Headline
 	page.Canonical = ""
 	noStore(w)
@@ -115,7 +115,7 @@ func (s *Server) recoverPanics(next http.Handler) http.Handler {
 			if v == nil {
 				return
 			}
-			if v == http.ErrAbortHandler {
+			if err, ok := v.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 				panic(v)
 			}
 			s.Log.Error("panic in a page", "path", r.URL.Path, "panic", v, "stack", string(debug.Stack()))

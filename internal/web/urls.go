@@ -12,8 +12,7 @@ import (
 
 // Every URL of the site is made here.
 
-func postURL(slug string) string        { return "/posts/" + url.PathEscape(slug) }
-func commentFormURL(slug string) string { return postURL(slug) + "/comment" }
+func postURL(slug string) string { return "/posts/" + url.PathEscape(slug) }
 func commentURL(slug string, id int64) string {
 	n := strconv.FormatInt(id, 10)
 	return postURL(slug) + "?comment=" + n + "#comment-" + n
@@ -61,8 +60,6 @@ func sourceURL(path string, line int) string {
 	}
 	return fmt.Sprintf("/source/%s#L%d", path, line)
 }
-
-func faultBarURL(back string) string { return "/lab/bar?" + url.Values{"back": {back}}.Encode() }
 
 // absolute makes a path into a URL as the reader sees it.
 func absolute(r *http.Request, path string) string {

@@ -20,7 +20,7 @@ func TestTendNoticesRecovery(t *testing.T) {
 				var broken atomic.Bool
 				w := part(t, func(context.Context, Request) (string, error) {
 					if broken.Load() {
-						return "", down
+						return "", errDown
 					}
 					return "there", nil
 				})

@@ -46,7 +46,7 @@ var (
 	dialer  = (&net.Dialer{}).DialContext
 	deps    = Deps{Entries: 100, Log: slog.New(slog.DiscardHandler)}
 	nothing = func(string) bool { return false }
-	down    = errors.New("down")
+	errDown = errors.New("down")
 )
 
 // part is a widget that loads what the test says, guarded like the comments.
@@ -63,8 +63,8 @@ func part(t testing.TB, load func(context.Context, Request) (string, error)) *Wi
 
 func TestWidgetsFailAlone(t *testing.T) {
 	for name, load := range map[string]func(context.Context, Request) (string, error){
-		"error": func(context.Context, Request) (string, error) { return "half", down },
-		"panic": func(context.Context, Request) (string, error) { panic(down) },
+		"error": func(context.Context, Request) (string, error) { return "half", errDown },
+		"panic": func(context.Context, Request) (string, error) { panic(errDown) },
 		"hang":  func(ctx context.Context, _ Request) (string, error) { <-ctx.Done(); return "", ctx.Err() },
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestWidgetServesAStaleCopyUntilItMisleads(t *testing.T) {
 		var broken atomic.Bool
 		w := part(t, func(context.Context, Request) (string, error) {
 			if broken.Load() {
-				return "", down
+				return "", errDown
 			}
 			return "comments", nil
 		})
@@ -102,11 +102,11 @@ func TestWidgetServesAStaleCopyUntilItMisleads(t *testing.T) {
 		broken.Store(true)
 		stale := policy.Afloat().CommentReads.Stale
 		time.Sleep(stale.Fresh + stale.Behind + ms)
-		if v, p, err := w.Get(t.Context(), r); v != "comments" || p.State != resilience.Stale || p.Source != resilience.FromMemory || !p.At.Equal(read) || !errors.Is(p.Err, down) || err != nil {
+		if v, p, err := w.Get(t.Context(), r); v != "comments" || p.State != resilience.Stale || p.Source != resilience.FromMemory || !p.At.Equal(read) || !errors.Is(p.Err, errDown) || err != nil {
 			t.Errorf("%q, %+v, %v; want the copy, and why", v, p, err)
 		}
 		time.Sleep(stale.Keep)
-		if v, p, err := w.Get(t.Context(), r); v != "" || p.State != resilience.Missing || !errors.Is(err, down) {
+		if v, p, err := w.Get(t.Context(), r); v != "" || p.State != resilience.Missing || !errors.Is(err, errDown) {
 			t.Errorf("%q, %+v, %v; want nothing after %v", v, p, err, stale.Keep)
 		}
 	})
@@ -150,7 +150,7 @@ func TestRefreshFallsBackToTheCopy(t *testing.T) {
 		var broken atomic.Bool
 		w := part(t, func(context.Context, Request) (string, error) {
 			if broken.Load() {
-				return "", down
+				return "", errDown
 			}
 			return "copy", nil
 		})

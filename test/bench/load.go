@@ -75,7 +75,7 @@ func closedLoop(ctx context.Context, addr string, conns int, look bool, next fun
 		}
 	}
 	all.requests = len(all.latencies)
-	return all, errors.Join(append(errs, ctx.Err())...)
+	return all, errors.Join(errors.Join(errs...), ctx.Err())
 }
 
 // forTime repeats one request until the time is over.
@@ -136,7 +136,7 @@ func openLoop(ctx context.Context, addr string, rate float64, d time.Duration, p
 	wg.Wait()
 	close(idle)
 	for c := range idle {
-		c.Close()
+		_ = c.Close()
 	}
 	return shots
 }
@@ -155,7 +155,7 @@ func fire(addr string, request []byte, idle chan *conn) (time.Duration, bool) {
 	_ = c.SetDeadline(sent.Add(patience)) // fails only on a closed connection, as get will
 	a, err := c.get(request, nil)
 	if err != nil {
-		c.Close()
+		_ = c.Close()
 		return patience, false
 	}
 	idle <- c

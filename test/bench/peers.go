@@ -122,8 +122,11 @@ http {
 // the fastest that it serves anything. It is nil where nginx isn't installed.
 func (f *fleet) startNginx(ctx context.Context, page peerPage) (*process, error) {
 	program, err := exec.LookPath("nginx")
-	if err != nil {
+	if errors.Is(err, exec.ErrNotFound) {
 		return nil, nil
+	}
+	if err != nil {
+		return nil, err
 	}
 	dir := filepath.Join(f.dir, "nginx")
 	addr, err := freeAddr()

@@ -79,7 +79,7 @@ func (p *process) until200(ctx context.Context, path string) (time.Duration, err
 	for time.Since(p.began) < limit && ctx.Err() == nil {
 		if c, err := dial(p.addr); err == nil {
 			answer, err := c.get(request, nil)
-			c.Close()
+			_ = c.Close()
 			if err == nil && answer.status == 200 {
 				return time.Since(p.began), nil
 			}
