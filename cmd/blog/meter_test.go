@@ -70,7 +70,7 @@ func TestMetrics(t *testing.T) {
 		get(t, s.url+"/posts/"+a.Slug)
 	}
 	above(`afloat_parts_total{part="comments",source="placeholder",state="missing"}`, 0)
-	above(`afloat_failures_total{class="timeout",policy="comment reads"}`, 0)
+	above(`afloat_failures_total{class="timeout",policy="post reads"}`, 0) // the poll's, if nobody else's
 	eventually(t, "an open breaker", func() bool {
 		get(t, page)
 		now := scrape(t, s)

@@ -21,7 +21,7 @@ func recommendService(ctx context.Context, in invocation) error {
 	if err != nil {
 		return err
 	}
-	log := logger(cfg.LogFormat)
+	log := logger(cfg)
 	limits := policy.Serve()
 	server := web.HTTPServer(recommend.NewService(log).Handler(), limits, log)
 	served := make(chan error, 1)

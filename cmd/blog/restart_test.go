@@ -143,8 +143,9 @@ func (b *balancer) watch(ctx context.Context, to *backend) {
 
 func (b *balancer) get(ctx context.Context, path string) error {
 	refused := errors.New("no server is ready")
-	for range b.backends {
-		to := b.backends[b.next.Add(1)%int64(len(b.backends))]
+	first := b.next.Add(1)
+	for i := range b.backends {
+		to := b.backends[(first+int64(i))%int64(len(b.backends))]
 		if !to.ready.Load() {
 			continue
 		}

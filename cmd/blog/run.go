@@ -100,11 +100,15 @@ func (in invocation) flags(operands int, define func(*flag.FlagSet)) ([]string, 
 }
 
 // logger writes to standard error, in the configured format.
-func logger(format string) *slog.Logger {
-	if format == "json" {
-		return slog.New(slog.NewJSONHandler(os.Stderr, nil))
+func logger(cfg config.Config) *slog.Logger {
+	options := &slog.HandlerOptions{}
+	if cfg.LogLevel == "debug" {
+		options.Level = slog.LevelDebug
 	}
-	return slog.New(slog.NewTextHandler(os.Stderr, nil))
+	if cfg.LogFormat == "json" {
+		return slog.New(slog.NewJSONHandler(os.Stderr, options))
+	}
+	return slog.New(slog.NewTextHandler(os.Stderr, options))
 }
 
 func version(_ context.Context, in invocation) error {

@@ -47,7 +47,7 @@ func serve(ctx context.Context, in invocation) error {
 	if err != nil {
 		return err
 	}
-	log := logger(cfg.LogFormat)
+	log := logger(cfg)
 	if policies == "naive" {
 		return serveTwin(ctx, cfg, table(), follow, listener, log)
 	}
