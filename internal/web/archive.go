@@ -96,6 +96,7 @@ func (s *Server) loadContents(ctx context.Context) <-chan loadedContents {
 		if got.err != nil {
 			got.State, got.Source, got.At = resilience.Missing, resilience.FromPlaceholder, time.Time{}
 		}
+		got.v.Tags = slices.Clone(got.v.Tags) // the cache's own copy is shared
 		slices.SortFunc(got.v.Tags, func(a, b store.TagCount) int { return strings.Compare(a.Tag, b.Tag) })
 		answer <- got
 	}()

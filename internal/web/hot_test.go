@@ -44,7 +44,7 @@ func TestHotPageIsSentAsItIs(t *testing.T) {
 // TestHotPageEnds: whatever makes the page another one ends it at once,
 // however long finished pages last.
 func TestHotPageEnds(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, manyArticles(t, 2)...) // its own, since it changes one
 	b := w.start(t, slowed)
 	path := "/posts/" + w.articles[0].Slug
 	b.warm(t, path)
