@@ -31,6 +31,7 @@ func (s *Server) archiveYear(w http.ResponseWriter, r *http.Request) error {
 // critical; the way to the other years and to the tags is not. Both are of
 // bounded size, however many articles there are.
 func (s *Server) archiveOf(w http.ResponseWriter, r *http.Request, year int) error {
+	r = s.noteMoment(r)
 	number, err := pageNumber(r)
 	if err != nil {
 		return err

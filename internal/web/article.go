@@ -20,6 +20,7 @@ import (
 // has to be waited for; then the post is sent at once, and each part follows
 // into its slot as it arrives, at the latest when the slots close.
 func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
+	r = s.noteMoment(r)
 	slug := chi.URLParam(r, "slug")
 	mine, _ := strconv.ParseInt(r.URL.Query().Get("comment"), 10, 64)
 	slots := s.articleSlots(r, slug, mine)

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"maps"
@@ -88,6 +89,16 @@ type moment struct {
 	faults  int64 // revision of the lab's faults; 0 while none is on
 }
 
+// momentKey finds in a request's context the moment at which it came. A page is
+// of that moment, and not of the one at which it was finished: what it shows
+// may have been read just before a change.
+type momentKey struct{}
+
+// noteMoment is called before anything is read that the page will show.
+func (s *Server) noteMoment(r *http.Request) *http.Request {
+	return r.WithContext(context.WithValue(r.Context(), momentKey{}, s.moment()))
+}
+
 func (s *Server) moment() (m moment) {
 	m.version, m.vouched = s.Posts.Version()
 	for _, l := range s.Links {
@@ -108,7 +119,7 @@ func (s *Server) serveFinished(w http.ResponseWriter, r *http.Request, body []by
 	h.Set("Content-Type", "text/html; charset=utf-8")
 	h.Set("Vary", "Accept-Encoding")
 	noStore(w)
-	p := &hotPage{header: h.Clone(), plain: body, seen: seen, made: s.moment(), until: time.Now().Add(s.hot.fresh)}
+	p := &hotPage{header: h.Clone(), plain: body, seen: seen, until: time.Now().Add(s.hot.fresh)}
 	p.header.Set("Content-Length", strconv.Itoa(len(body)))
 	if healthy {
 		sum := sha256.Sum256(body)
@@ -120,7 +131,8 @@ func (s *Server) serveFinished(w http.ResponseWriter, r *http.Request, body []by
 	if healthy {
 		p.header.Set("Cache-Status", hitMemory) // what it is for all but the first
 	}
-	if s.hot.pages != nil && r.URL.RawQuery == "" {
+	var asked bool
+	if p.made, asked = r.Context().Value(momentKey{}).(moment); asked && s.hot.pages != nil && r.URL.RawQuery == "" {
 		p.route = chi.RouteContext(r.Context()).RoutePattern()
 		s.hot.pages.Set(hotKey(r), p)
 	}

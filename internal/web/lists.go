@@ -30,6 +30,7 @@ func (s *Server) tag(w http.ResponseWriter, r *http.Request) error {
 // list serves a page of articles: the list is critical, the counts and what is
 // popular are not.
 func (s *Server) list(w http.ResponseWriter, r *http.Request, tag string) error {
+	r = s.noteMoment(r)
 	number, err := pageNumber(r)
 	if err != nil {
 		return err

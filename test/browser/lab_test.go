@@ -24,7 +24,6 @@ func TestBreakAndHeal(t *testing.T) {
 	tab.click(toggle)
 	tab.wait("the choices came", "document.querySelector('#fault-postgres-hang')")
 	tab.click("label:has(#fault-postgres-hang)")
-	tab.leads("reload at once", chromedp.Reload()) // an impatient reader's choice counts, too
 	tab.wait("the waterline shows the fault", whatIsOn+".includes('Postgres hangs')")
 	tab.wait("a probe confirms it", confirmed)
 	if saw := tab.text("#fault-postgres-state"); !strings.Contains(saw, "no answer") || !strings.Contains(saw, "left") {
