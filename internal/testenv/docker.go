@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"net/url"
 	"strconv"
+	"sync/atomic"
 	"time"
 
 	"github.com/moby/moby/api/types/container"
@@ -14,6 +15,7 @@ import (
 	"github.com/moby/moby/client"
 	"github.com/testcontainers/testcontainers-go"
 	"github.com/testcontainers/testcontainers-go/log"
+	"go.uber.org/goleak"
 
 	"afloat/internal/local"
 )
@@ -26,6 +28,21 @@ type docker struct {
 	location  url.URL
 }
 
+// inContainers is set where a container was started.
+var inContainers atomic.Bool
+
+// Leaks are goleak's options for a package whose tests use this one: where
+// containers were used, testcontainers keeps its connections to the engine.
+func Leaks() []goleak.Option {
+	if !inContainers.Load() {
+		return nil
+	}
+	return []goleak.Option{
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).readLoop"),
+		goleak.IgnoreAnyFunction("net/http.(*persistConn).writeLoop"),
+	}
+}
+
 // dockerEngine returns the engine that testcontainers finds, if it answers at once.
 func dockerEngine(ctx context.Context) (*testcontainers.DockerClient, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
@@ -36,6 +53,7 @@ func dockerEngine(ctx context.Context) (*testcontainers.DockerClient, error) {
 
 // startContainer publishes the server on a port of our choice, since the engine would choose another at each start.
 func startContainer(ctx context.Context, engine *testcontainers.DockerClient, k kind) (server, error) {
+	inContainers.Store(true)
 	port, err := local.FreePort()
 	if err != nil {
 		return nil, err

@@ -35,7 +35,7 @@ const ms = time.Millisecond
 
 func TestMain(m *testing.M) {
 	code := testenv.Main(m)
-	if err := goleak.Find(); code == 0 && err != nil {
+	if err := goleak.Find(testenv.Leaks()...); code == 0 && err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		code = 1
 	}

@@ -148,7 +148,8 @@ func (f *fleet) measure(t *testing.T, o outage) {
 		}
 	}
 	if o.dependency == "postgres" && o.total {
-		if state := last.states()["comments"]; state != "stale" && state != "missing" || !strings.Contains(last.text, "omments are out of reach") {
+		says := map[string]string{"stale": "Newer comments did not come in time", "missing": "Comments are out of reach"}
+		if state := last.states()["comments"]; says[state] == "" || !strings.Contains(last.text, says[state]) {
 			t.Errorf("comments are %s and do not say what is missing:\n%s", state, last.text)
 		}
 	}
