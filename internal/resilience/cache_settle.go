@@ -102,7 +102,7 @@ func (c *Cache[T]) choose(k *Kept[T], v T, p Provenance) (*Kept[T], verdict) {
 		return k, copyWon // a lower version never replaces a higher one
 	case lesser && c.phaseOf(k) != none && !p.At.After(k.from.At):
 		return k, copyWon
-	case !lesser && !k.from.State.Degraded() && p.At.Before(k.from.At):
+	case !lesser && !k.from.State.Degraded() && p.At.Before(k.from.At) && c.opt.Newer(k.value, v):
 		made.value, made.from = k.value, k.from
 		return made, bothWon
 	default:
