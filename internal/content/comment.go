@@ -20,7 +20,7 @@ import (
 const commentRel = "nofollow ugc noopener"
 
 // Comment renders a reader's Markdown as HTML that is safe to place in a page:
-// paragraphs, line breaks, emphasis, strong, code, fenced code, lists,
+// paragraphs, line breaks, emphasis, strong, code, fenced and indented code, lists,
 // blockquotes and links. Anything else a reader writes, HTML included, shows as
 // the text it is. There is no input that it refuses; the caller bounds the
 // length.
@@ -42,6 +42,7 @@ var commentMarkdown = goldmark.New(
 		parser.WithBlockParsers(
 			util.Prioritized(parser.NewListParser(), 300),
 			util.Prioritized(parser.NewListItemParser(), 400),
+			util.Prioritized(parser.NewCodeBlockParser(), 500), // without it the parser stops at a line with four blanks in front
 			util.Prioritized(parser.NewFencedCodeBlockParser(), 700),
 			util.Prioritized(parser.NewBlockquoteParser(), 800),
 			util.Prioritized(parser.NewParagraphParser(), 1000),

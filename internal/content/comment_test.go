@@ -15,6 +15,7 @@ func TestComment(t *testing.T) {
 		"line break":       {"one\ntwo", "<p>one<br>\ntwo</p>\n"},
 		"emphasis":         {"*a* **b** `c`", "<p><em>a</em> <strong>b</strong> <code>c</code></p>\n"},
 		"fenced code":      {"```go\na < b\n```", "<pre tabindex=\"0\"><code>a &lt; b\n</code></pre>\n"},
+		"indented code":    {"a\n\n    b < c\n\nd", "<p>a</p>\n<pre tabindex=\"0\"><code>b &lt; c\n</code></pre>\n<p>d</p>\n"},
 		"list":             {"- a\n- b", "<ul>\n<li>a</li>\n<li>b</li>\n</ul>\n"},
 		"list from 3":      {"3. a", "<ol start=\"3\">\n<li>a</li>\n</ol>\n"},
 		"blockquote":       {"> a", "<blockquote>\n<p>a</p>\n</blockquote>\n"},
