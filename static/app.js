@@ -65,7 +65,8 @@ let panel; // where the fragment lives: the fixed panel, or the page of its own
 let source; // URL of the fragment
 let toggle; // the tab that opens the panel; none on the page of its own
 let timer; // of the next poll
-const settling = new Map(); // form → timer of a choice on its way to the server
+let leaving = false; // the page is going: nothing may lead elsewhere
+const settling = new Map(); // form → timer of a choice that must stand, or 0 once it is on its way to the server
 
 const isOpen = () => !toggle || toggle.ariaExpanded === "true";
 
@@ -125,17 +126,21 @@ async function poll() {
   timer = setTimeout(poll, busy ? SOON : LATER);
 }
 
+// send begins the request at once and keepalive finishes it, so that a choice
+// counts even if the page is left in the same moment.
 async function send(form) {
   const body = new URLSearchParams(new FormData(form));
-  settling.set(form, undefined);
+  clearTimeout(settling.get(form));
+  settling.set(form, 0);
   try {
     const answer = await fetch(form.action, { method: "POST", body, redirect: "manual", keepalive: true });
     if (answer.type !== "opaqueredirect" && !answer.ok) throw new Error(`answered ${answer.status}`);
   } catch {
-    form.submit(); // the page without script says what is wrong
+    if (!leaving) form.submit(); // the page without script says what is wrong
     return;
+  } finally {
+    settling.delete(form);
   }
-  settling.delete(form);
   poll();
 }
 
@@ -180,15 +185,23 @@ function startBar() {
   panel.addEventListener("change", (event) => {
     const form = event.target.closest("[data-fault-form]");
     if (!form) return;
+    if (!event.target.matches(":focus-visible")) {
+      send(form);
+      return;
+    }
     clearTimeout(settling.get(form));
-    settling.set(form, setTimeout(send, event.target.matches(":focus-visible") ? SETTLE : 0, form));
+    settling.set(form, setTimeout(send, SETTLE, form));
   });
   panel.addEventListener("submit", (event) => {
     if (!event.target.matches("[data-fault-form]")) return;
     event.preventDefault();
-    clearTimeout(settling.get(event.target));
     send(event.target);
   });
+  addEventListener("pagehide", () => {
+    leaving = true;
+    for (const [form, timer] of settling) if (timer) send(form);
+  });
+  addEventListener("pageshow", () => (leaving = false));
   document.addEventListener("visibilitychange", () => document.hidden || poll());
   poll();
 }

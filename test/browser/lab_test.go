@@ -24,6 +24,7 @@ func TestBreakAndHeal(t *testing.T) {
 	tab.click(toggle)
 	tab.wait("the choices came", "document.querySelector('#fault-postgres-hang')")
 	tab.click("label:has(#fault-postgres-hang)")
+	tab.leads("reload at once", chromedp.Reload()) // an impatient reader's choice counts, too
 	tab.wait("the waterline shows the fault", whatIsOn+".includes('Postgres hangs')")
 	tab.wait("a probe confirms it", confirmed)
 	if saw := tab.text("#fault-postgres-state"); !strings.Contains(saw, "no answer") || !strings.Contains(saw, "left") {
@@ -77,6 +78,12 @@ func TestFaultBarByKeyboard(t *testing.T) {
 	tab.wait("the page is calm", nothingOn)
 	tab.press(kb.Escape)
 	tab.wait("the bar is closed, and the focus is on its tab", "document.activeElement?.matches('"+toggle+"') && document.querySelector('#fault-panel').hidden")
+
+	tab.press(kb.Enter)
+	tab.tabTo("#fault-postgres-healthy")
+	tab.press(kb.ArrowDown)
+	tab.leads("reload at once", chromedp.Reload()) // before the choice has stood long enough to be sent
+	tab.wait("the choice counts", whatIsOn+".includes('Postgres refuses connections')")
 }
 
 // tabTo presses Tab until an element has the focus.
