@@ -3,7 +3,7 @@ SHELL := /bin/sh
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak build lint clean go
+.PHONY: help run test bench soak report prove build lint clean go
 
 help: ## these lines
 	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-12s %s\n' "$$target" "$$what"; done
@@ -22,6 +22,13 @@ bench: go ## what it does a second, and how that compares with nginx, bare net/h
 # FOR=2m is enough to see that it works; a leak takes longer to show.
 soak: go ## 20 minutes of readers while faults come and go: memory and goroutines, and whether they grow
 	@scripts/deps run && go build -o bin/blog ./cmd/blog && go run ./test/soak -for $(or $(FOR),20m) bin/blog
+
+# QUICK=-quick takes minutes: few trials, short loads.
+report: go ## carries out all experiments of the lab on a system of their own: bin/report.html
+	@scripts/deps run && go build -o bin/blog ./cmd/blog && exec bin/blog report $(QUICK) -out bin/report.html
+
+prove: go ## the lab's claims: each one's test passes, and fails without the protection that it is about
+	@scripts/deps run && go run ./test/prove
 
 build: go ## the program alone, as bin/blog
 	@go build -o bin/blog ./cmd/blog

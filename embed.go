@@ -23,7 +23,7 @@ var migrations embed.FS
 //go:embed content/*.md
 var content embed.FS
 
-//go:embed *.go cmd/*/*.go internal/*/*.go
+//go:embed *.go cmd/*/*.go internal/*/*.go internal/*/*/*.go
 //go:embed templates/*.html static/*.css static/*.js static/*.svg
 //go:embed migrations/*.sql content/*.md
 //go:embed Makefile Dockerfile docker-compose.yml deploy/secrets/generate.sh

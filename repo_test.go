@@ -23,16 +23,18 @@ import (
 // may use. Whatever isn't named here stands alone, but for cmd/, which wires
 // everything together.
 var mayImport = map[string][]string{
-	"internal/web":       {"lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets"},
-	"internal/widgets":   {"store", "policy", "resilience"},
-	"internal/store":     {"policy", "resilience", "content"},
-	"internal/policy":    {"resilience"},
-	"internal/lab":       {"fault", "policy", "availability", "telemetry"},
-	"internal/telemetry": {"resilience"},
-	"internal/metrics":   {"telemetry", "resilience", "fault"},
-	"internal/testenv":   {"local"},
-	"test/soak":          {"load"},
-	"test/bench":         {"local"},
+	"internal/web":             {"lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load"},
+	"internal/widgets":         {"store", "policy", "resilience"},
+	"internal/store":           {"policy", "resilience", "content"},
+	"internal/policy":          {"resilience"},
+	"internal/lab":             {"fault", "load", "policy", "availability", "telemetry"},
+	"internal/lab/experiments": {"lab", "availability", "chart", "load", "policy", "resilience", "sim"},
+	"internal/telemetry":       {"resilience"},
+	"internal/metrics":         {"telemetry", "resilience", "fault"},
+	"internal/testenv":         {"local", "policy", "resilience"},
+	"test/soak":                {"load"},
+	"test/bench":               {"local"},
+	"test/prove":               {"lab", "policy"},
 }
 
 func TestImportGraph(t *testing.T) {

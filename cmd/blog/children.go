@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
-	"strings"
 	"sync"
 
 	"afloat/internal/config"
@@ -80,7 +79,7 @@ func findDependencies(ctx context.Context, cfg config.Config, p policy.Child, lo
 	private(&d.lines[0], "Postgres         ", &d.postgres, running.PostgresURL, postgres)
 	private(&d.lines[1], "Redis            ", &d.redis, running.RedisURL, redis)
 	private(&d.lines[2], "Recommendations  ", &d.recommendations, running.RecommendationsURL, func(ctx context.Context) (string, error) {
-		return startRecommendations(ctx, d.home, cfg.LogFormat)
+		return startRecommendations(ctx, d.home, cfg)
 	})
 	wg.Wait()
 	if d.home != nil {
@@ -96,12 +95,16 @@ func childPolicy(p policy.Child) local.Policy {
 }
 
 // startRecommendations runs this binary as the recommendations service.
-func startRecommendations(ctx context.Context, home *local.Home, logFormat string) (string, error) {
+func startRecommendations(ctx context.Context, home *local.Home, cfg config.Config) (string, error) {
 	addr, err := freeAddr()
 	if err != nil {
 		return "", err
 	}
-	err = startSelf(ctx, home, "recommendations", "http://"+addr+"/healthz", []string{"recommend"}, []string{"ADDR=" + addr, "LOG_FORMAT=" + logFormat})
+	lab := "off"
+	if cfg.Lab {
+		lab = "on"
+	}
+	err = startSelf(ctx, home, "recommendations", "http://"+addr+"/healthz", []string{"recommend"}, []string{"ADDR=" + addr, "LAB=" + lab, "LOG_FORMAT=" + cfg.LogFormat})
 	return "http://" + addr, err
 }
 
@@ -109,15 +112,15 @@ func startRecommendations(ctx context.Context, home *local.Home, logFormat strin
 const twinName = "the naive twin"
 
 // checkTwins refuses what would be ignored without a word.
-func checkTwins(policies, follow, twin string) error {
+func checkTwins(table policy.Table, follow, twin string) error {
 	if port, err := strconv.ParseUint(twin, 10, 16); twin != "" && (err != nil || port == 0) {
 		return fmt.Errorf("-twin is %q; it can be a port from 1 to 65535", twin)
 	}
-	if twin != "" && policies == "naive" {
-		return errors.New("-twin is for the protected blog; the naive one finds its other by -follow")
+	if twin != "" && table.Twin() {
+		return errors.New("-twin is for the protected blog; a twin finds its other by -follow")
 	}
-	if follow != "" && policies != "naive" {
-		return errors.New("-follow is for -policies naive: the protected blog has faults of its own")
+	if follow != "" && !table.Twin() {
+		return errors.New("-follow is for -policies naive and custom: the protected blog has faults of its own")
 	}
 	return nil
 }
@@ -141,10 +144,7 @@ func twin(d *dependencies, cfg config.Config, blogAddr net.Addr) (port string, s
 			break
 		}
 	}
-	env := []string{
-		"ADDR=" + net.JoinHostPort(host, port), "DATABASE_URL=" + d.postgres, "REDIS_URL=" + d.redis, "RECOMMENDATIONS_URL=" + d.recommendations,
-		"LAB=on", "LAB_HOSTS=" + strings.Join(cfg.LabHosts, ","), "LOG_FORMAT=" + cfg.LogFormat,
-	}
+	env := append(followerEnv(d, cfg), "ADDR="+net.JoinHostPort(host, port))
 	loopback := net.JoinHostPort("127.0.0.1", own)
 	args := []string{"serve", "-policies", "naive", "-follow", "http://" + loopback + "/lab/faults"}
 	return port, func(ctx context.Context) error {

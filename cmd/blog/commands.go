@@ -81,7 +81,7 @@ func publish(ctx context.Context, in invocation) error {
 	if len(args) != 1 {
 		return fmt.Errorf("name the directory of the articles\n%s", in.usage)
 	}
-	articles, err := content.Load(os.DirFS(args[0]))
+	files, err := content.List(os.DirFS(args[0]))
 	if err != nil {
 		return fmt.Errorf("nothing was published from %s:\n%w", args[0], err)
 	}
@@ -89,11 +89,12 @@ func publish(ctx context.Context, in invocation) error {
 		if _, err := store.Migrate(ctx, db, afloat.Migrations()); err != nil {
 			return err
 		}
-		done, err := store.Publish(ctx, db, articles)
-		if err == nil {
-			fmt.Fprintln(in.out, done)
+		done, err := store.Publish(ctx, db, files)
+		if err != nil {
+			return fmt.Errorf("nothing was published from %s:\n%w", args[0], err)
 		}
-		return err
+		fmt.Fprintln(in.out, done)
+		return nil
 	})
 }
 

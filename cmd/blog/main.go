@@ -20,6 +20,6 @@ func main() {
 	context.AfterFunc(ctx, stop) // a second Ctrl-C doesn't wait for readers
 	if err := run(ctx, os.Args[1:], os.Getenv, os.Stdout); err != nil {
 		fmt.Fprintln(os.Stderr, "blog:", err)
-		os.Exit(1)
+		os.Exit(exitStatus(err))
 	}
 }

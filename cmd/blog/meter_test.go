@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"net/http"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"afloat/internal/telemetry"
 	"afloat/internal/testenv"
 )
 
@@ -60,6 +62,28 @@ func TestMetrics(t *testing.T) {
 	above(`afloat_site_vouched`, 0)
 	above(`afloat_snapshot_version`, 0)
 	above(`afloat_breaker_state{policy="comment writes",state="closed"}`, 0)
+
+	// The lab's figures are of the same calls.
+	_, status := get(t, s.url+"/lab/status")
+	for _, want := range []string{`"readers"`, `"background"`, `"in_flight": 0`, `"budget_tokens"`, `"link": "recommendations"`} {
+		if !strings.Contains(status, want) {
+			t.Errorf("/lab/status lacks %s", want)
+		}
+	}
+	eventually(t, "a page on the timeline", func() bool {
+		_, text := get(t, s.url+"/lab/timeline.json")
+		var figures telemetry.Series
+		if err := json.Unmarshal([]byte(text), &figures); err != nil {
+			t.Fatal(err)
+		}
+		n := uint64(0)
+		for _, o := range []telemetry.Outcome{telemetry.Fresh, telemetry.Cached, telemetry.Partial} {
+			for _, pages := range figures.Pages[o] {
+				n += pages
+			}
+		}
+		return n > 0
+	})
 
 	// A scrape passes no fault: it must work in an outage most of all.
 	if status, text := post(t, s.url+"/lab/faults", url.Values{"link": {"all"}, "kind": {"hang"}}); status != http.StatusOK {

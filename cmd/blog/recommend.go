@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"net/http"
 
 	"afloat/internal/config"
 	"afloat/internal/policy"
@@ -23,7 +24,14 @@ func recommendService(ctx context.Context, in invocation) error {
 	}
 	log := logger(cfg)
 	limits := policy.Serve()
-	server := web.HTTPServer(recommend.NewService(log).Handler(), limits, log)
+	service := recommend.NewService(log)
+	routes := http.NewServeMux()
+	routes.Handle("/", service.Handler())
+	if cfg.Lab {
+		w := policy.LabWork()
+		routes.Handle("/lab/", service.Work(recommend.WorkLimits{InFlight: w.InFlight, Base: w.Base, Slope: w.Slope}))
+	}
+	server := web.HTTPServer(routes, limits, log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {

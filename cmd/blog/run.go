@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"os"
 	"runtime"
-	"runtime/debug"
 	"strings"
 
 	"afloat/internal/config"
@@ -31,12 +30,14 @@ type invocation struct {
 
 func commands() []command {
 	return []command{
-		{"serve", "[-twin PORT | -policies naive [-follow URL]]", "serve the blog (the default)", serve},
+		{"serve", "[-twin PORT | -policies naive|custom [-protections NAMES] [-follow URL]] [-critical NAMES]", "serve the blog (the default)", serve},
 		{"publish", "DIR", "make the articles in DIR the whole of the blog; publishing again changes nothing", publish},
 		{"recommend", "", "run the recommendations service on ADDR", recommendService},
 		{"migrate", "", "bring the database's schema up to date", migrate},
 		{"comments", "hide ID | show ID | list", "moderate comments", moderate},
-		{"load", "[-rate N] [-for D] [-seed N] [URL]", "send readers to a blog on this machine and measure what they get", loadReaders},
+		{"load", "[-rate N] [-for D] [-seed N] [-paths LIST] [-samples] [URL]", "send readers to a blog on this machine and measure what they get", loadReaders},
+		{"experiment", "NAME [-quick] [-seed N] [-trials N] [-set name=value]… [-out DIR] | -list", "carry out one of the lab's experiments on a system of its own; exit status 1 if an expectation isn't met, 2 if it can't be meant", runExperiment},
+		{"report", "[-quick] [-only NAMES] [-out FILE]", "carry out all experiments, and write one page with tables and charts; exit status as of experiment", runReport},
 		{"health", "URL", "ask a server how it is: exit status 0 if it answers 200, else 1 and the reason; for images without a shell", health},
 		{"version", "", "print the version", version},
 	}
@@ -115,14 +116,6 @@ func version(_ context.Context, in invocation) error {
 	if _, err := in.flags(0, nil); err != nil {
 		return err
 	}
-	revision := "unknown revision"
-	if info, ok := debug.ReadBuildInfo(); ok {
-		for _, s := range info.Settings {
-			if s.Key == "vcs.revision" {
-				revision = s.Value
-			}
-		}
-	}
-	_, err := fmt.Fprintf(in.out, "afloat %s, %s\n", revision, runtime.Version())
+	_, err := fmt.Fprintf(in.out, "afloat %s, %s\n", revision(), runtime.Version())
 	return err
 }

@@ -9,11 +9,12 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/url"
+	"strings"
 	"syscall"
 	"time"
 
 	"afloat/internal/config"
-	"afloat/internal/lab"
 	"afloat/internal/policy"
 	"afloat/internal/web"
 )
@@ -22,21 +23,30 @@ import (
 // configuration: whatever else is missing leaves it up, degraded, and healing
 // by itself.
 func serve(ctx context.Context, in invocation) error {
-	var policies, follow, twin string
+	var policies, protections, follow, twin, twinAt, critical string
 	_, err := in.flags(0, func(f *flag.FlagSet) {
-		f.StringVar(&policies, "policies", "afloat", "table of policies: `afloat`, or naive for the twin without protections")
-		f.StringVar(&follow, "follow", "", "take over the faults of the blog whose /lab/faults is at this `URL`; naive only")
+		f.StringVar(&policies, "policies", "afloat", "table of policies: `afloat`, naive for the twin without protections, or custom for a twin with some")
+		f.StringVar(&protections, "protections", "", "the protections that are on, as `names` with commas between them: "+names(policy.Protections())+"; custom only")
+		f.StringVar(&follow, "follow", "", "take over the faults of the blog whose /lab/faults is at this `URL`; naive and custom only")
 		f.StringVar(&twin, "twin", "", "the naive twin runs already, and browsers reach it on this `port` of the blog's host: start none; afloat only")
+		f.StringVar(&twinAt, "twin-at", "", "this machine reaches that twin at this `URL`, for measurements of both; with -twin only")
+		f.StringVar(&critical, "critical", "", "widgets whose absence takes the page down, as `names` with commas between them: "+strings.Join(web.CriticalParts(), ", "))
 	})
 	if err != nil {
 		return err
 	}
-	tables := map[string]func() policy.Table{"afloat": policy.Afloat, "naive": policy.Naive}
-	table, ok := tables[policies]
-	if !ok {
-		return fmt.Errorf("-policies is %q; it can be afloat or naive", policies)
+	table, err := tableOf(policies, protections)
+	if err != nil {
+		return err
 	}
-	if err := checkTwins(policies, follow, twin); err != nil {
+	if err := checkTwins(table, follow, twin); err != nil {
+		return err
+	}
+	if at, err := url.Parse(twinAt); twinAt != "" && (twin == "" || err != nil || at.Scheme != "http" || at.Host == "") {
+		return fmt.Errorf("-twin-at is %q; it goes with -twin, and is a URL such as http://twin:8081", twinAt)
+	}
+	o := serving{table: table, twin: twin, twinAt: twinAt, follow: follow, critical: split(critical), out: in.out}
+	if err := web.CheckCritical(o.critical); err != nil {
 		return err
 	}
 	cfg, err := config.FromEnv(in.getenv)
@@ -48,10 +58,21 @@ func serve(ctx context.Context, in invocation) error {
 		return err
 	}
 	log := logger(cfg)
-	if policies == "naive" {
-		return serveTwin(ctx, cfg, table(), follow, listener, log)
+	if table.Twin() {
+		return serveTwin(ctx, cfg, o, listener, log)
 	}
-	return serveBlog(ctx, cfg, table(), twin, listener, log, in.out)
+	return serveBlog(ctx, cfg, o, listener, log)
+}
+
+// serving is what serve's flags say, and who is told of it.
+type serving struct {
+	table    policy.Table
+	twin     string   // port of a naive twin that runs elsewhere; "" starts one as a child
+	twinAt   string   // base URL at which this machine reaches that twin; "" where it can't
+	follow   string   // where the faults are that a twin follows
+	critical []string // widgets whose absence takes the page down
+	out      io.Writer
+	began    func(*app, *bench) // told before the first request; the bench is nil without the lab; nil tells nobody
 }
 
 func listen(addr string) (net.Listener, error) {
@@ -65,9 +86,8 @@ func listen(addr string) (net.Listener, error) {
 	return l, nil
 }
 
-// serveBlog runs the protected blog. twinPort is that of a naive twin which
-// runs elsewhere; "" starts one as a child.
-func serveBlog(ctx context.Context, cfg config.Config, table policy.Table, twinPort string, listener net.Listener, log *slog.Logger, out io.Writer) error {
+// serveBlog runs the protected blog.
+func serveBlog(ctx context.Context, cfg config.Config, o serving, listener net.Listener, log *slog.Logger) error {
 	d := findDependencies(ctx, cfg, policy.Serve().Child, log)
 	if d.home != nil {
 		defer func() {
@@ -78,11 +98,12 @@ func serveBlog(ctx context.Context, cfg config.Config, table policy.Table, twinP
 			}
 		}()
 	}
-	a, err := wire(cfg, table, d, log)
+	a, err := wire(cfg, o.table, d, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	defer a.close()
+	a.web.Critical = o.critical
 	if cfg.Lab {
 		if a.web.Lab, err = a.switchboard(d); err != nil {
 			return errors.Join(err, listener.Close())
@@ -92,46 +113,36 @@ func serveBlog(ctx context.Context, cfg config.Config, table policy.Table, twinP
 
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
+	naive := "" // base URL, where this machine can ask it
 	switch {
 	case !cfg.Lab: // nothing can be broken, so there is nothing to compare
-	case twinPort != "":
-		a.web.Other = web.Other{Name: twinName, Port: twinPort}
+	case o.twin != "":
+		a.web.Other, naive = web.Other{Name: twinName, Port: o.twin}, o.twinAt
 	case d.home != nil:
 		port, start, err := twin(d, cfg, listener.Addr())
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		a.web.Other = web.Other{Name: twinName, Port: port}
+		a.web.Other, naive = web.Other{Name: twinName, Port: port}, "http://"+net.JoinHostPort("127.0.0.1", port)
 		a.background.Go(func() {
 			if err := start(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("there is no naive twin to compare with", "err", err)
 			}
 		})
 	}
+	var b *bench
+	if cfg.Lab {
+		if b, err = a.openBench(d, cfg, listener.Addr(), naive); err != nil {
+			return errors.Join(err, listener.Close())
+		}
+		defer b.stop()
+		b.stopWith(ctx)
+	}
 	a.work(working)
-	tell(out, listener.Addr(), d, a.web.Other.Port)
-	return a.serve(ctx, listener, stopWorking)
-}
-
-// serveTwin runs the naive twin: the same wiring with the naive table, nothing
-// private, and no lab but the faults of the blog that it follows.
-func serveTwin(ctx context.Context, cfg config.Config, table policy.Table, follow string, listener net.Listener, log *slog.Logger) error {
-	d := &dependencies{postgres: cfg.DatabaseURL.Reveal(), redis: cfg.RedisURL.Reveal(), recommendations: cfg.RecommendationsURL.Reveal()}
-	a, err := wire(cfg, table, d, log)
-	if err != nil {
-		return errors.Join(err, listener.Close())
+	tell(o.out, listener.Addr(), d, a.web.Other.Port)
+	if o.began != nil {
+		o.began(a, b)
 	}
-	defer a.close()
-	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
-	defer stopWorking()
-	if a.web.Other, err = followed(follow); err != nil {
-		return errors.Join(err, listener.Close())
-	}
-	if follow != "" {
-		client := &http.Client{Timeout: 2 * a.server.LongPoll}
-		a.background.Go(func() { lab.Follow(working, client, follow, a.links[:], a.server.Reconnect, log) })
-	}
-	a.background.Go(func() { a.web.Views.Run(working) })
 	return a.serve(ctx, listener, stopWorking)
 }
 
@@ -146,10 +157,16 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 		return errors.Join(err, listener.Close())
 	}
 	a.background.Go(func() {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(a.server.Settle):
+		}
 		if err := handler.CompressStatic(ctx); err != nil {
 			a.log.Error("static files are served uncompressed", "err", err)
 		}
 	})
+	a.background.Go(func() { handler.MarkFaults(ctx) })
 	server := web.HTTPServer(handler, a.server, a.log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
@@ -179,27 +196,4 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 func onlyHere(addr net.Addr) bool {
 	tcp, ok := addr.(*net.TCPAddr)
 	return ok && tcp.IP.IsLoopback()
-}
-
-// tell says on the console where things are.
-func tell(out io.Writer, addr net.Addr, d *dependencies, twin string) {
-	fmt.Fprintf(out, "Afloat is on http://%s\n", readable(addr))
-	for _, line := range d.lines {
-		fmt.Fprintln(out, "  "+line)
-	}
-	if d.dir != "" {
-		fmt.Fprintln(out, "  Data             "+d.dir)
-	}
-	if twin != "" {
-		host, _, _ := net.SplitHostPort(readable(addr))
-		fmt.Fprintln(out, "  Naive twin       http://"+net.JoinHostPort(host, twin))
-	}
-}
-
-// readable turns "every interface" into an address that a browser can open.
-func readable(addr net.Addr) string {
-	if tcp, ok := addr.(*net.TCPAddr); ok && tcp.IP.IsUnspecified() {
-		return fmt.Sprintf("127.0.0.1:%d", tcp.Port)
-	}
-	return addr.String()
 }

@@ -31,7 +31,7 @@ type app struct {
 	server policy.Server
 	log    *slog.Logger
 
-	articles []content.Article
+	articles []content.File
 	links    [3]*fault.Link // postgres, redis, recommendations
 	dials    [3]func(ctx context.Context, network, addr string) (net.Conn, error)
 	db, bulk *store.DB
@@ -43,6 +43,7 @@ type app struct {
 	web   web.Options
 
 	background sync.WaitGroup
+	clients    []func() // close the lab's own clients
 }
 
 // wire joins the parts. It contacts nothing, so whatever is down is no error.
@@ -52,11 +53,7 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 		return nil, err
 	}
 	var err error
-	if a.articles, err = content.Load(afloat.Content()); err != nil {
-		return nil, err
-	}
-	shipped, err := store.Shipped(a.articles)
-	if err != nil {
+	if a.articles, err = content.List(afloat.Content()); err != nil {
 		return nil, err
 	}
 	// Faults are put here, below every client: what the clients meet are
@@ -69,23 +66,28 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 		return nil, err
 	}
 
-	recorder := telemetry.NewRecorder()
+	recorder, watched := telemetry.NewRecorder(), policy.LabLimits()
+	timeline := telemetry.NewTimeline(watched.Timeline, watched.Marks, table.Links())
+	observe := func(e resilience.Event) {
+		recorder.Observe(e)
+		timeline.Observe(e)
+	}
 	a.posts, err = store.NewPosts(store.PostsOptions{
-		DB: a.db, Bulk: a.bulk, Redis: a.redis, Table: table, Server: a.server, Shipped: shipped, DataDir: d.dir,
-		Observe: recorder.Observe, Log: log,
+		DB: a.db, Bulk: a.bulk, Redis: a.redis, Table: table, Server: a.server, Shipped: store.Shipped(a.articles), DataDir: d.dir,
+		Observe: observe, Log: log,
 	})
 	if err != nil {
 		return nil, err
 	}
-	writes, err := resilience.NewGuard(table.CommentWrites.Policy, store.Classify, recorder.Observe)
+	writes, err := resilience.NewGuard(table.CommentWrites.Policy, store.Classify, observe)
 	if err != nil {
 		return nil, err
 	}
 	comments := store.NewComments(a.db, writes)
-	deps := widgets.Deps{Observe: recorder.Observe, Entries: a.server.MemoryEntries, Log: log}
+	deps := widgets.Deps{Observe: observe, Entries: a.server.MemoryEntries, Log: log}
 	o := web.Options{
 		Posts: a.posts, Comments: comments, Table: table, Server: a.server,
-		Warnings: telemetry.NewWarnings(log, a.server.Warn, table.Links()), Recorder: recorder, Log: log,
+		Warnings: telemetry.NewWarnings(log, a.server.Warn, table.Links()), Recorder: recorder, Timeline: timeline, LabLimits: watched, Log: log,
 		Templates: afloat.Templates(), Static: afloat.Static(), Source: source.New(afloat.Source()),
 		Links: a.links[:], LabHosts: cfg.LabHosts,
 	}
@@ -158,6 +160,9 @@ func (a *app) close() {
 	a.web.Popular.Close()
 	for _, l := range a.links {
 		l.Close() // a link that hangs would keep its client from closing
+	}
+	for _, c := range a.clients {
+		c()
 	}
 	for _, db := range []*store.DB{a.db, a.bulk} {
 		if db != nil {

@@ -1,14 +1,16 @@
 package main
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"strconv"
+	"sync"
 	"time"
 
 	"afloat"
@@ -20,23 +22,10 @@ import (
 
 // work starts everything that goes on behind the readers, until ctx ends.
 func (a *app) work(ctx context.Context) {
-	a.background.Go(func() { a.web.Views.Run(ctx) })
-	a.background.Go(func() { a.web.CommentsWidget.Tend(ctx, a.server.Poll) })
-	a.background.Go(func() { a.web.Counts.Tend(ctx, a.server.Poll) })
-	a.background.Go(func() { a.web.Recommendations.Tend(ctx, a.server.Poll) })
-	a.background.Go(func() { a.web.Popular.Tend(ctx, a.server.Poll) })
+	a.tend(ctx)
 	if a.db == nil {
 		return
 	}
-	changed := make(chan struct{}, 1)
-	a.background.Go(func() {
-		a.posts.Watch(ctx, func(int64) {
-			select {
-			case changed <- struct{}{}:
-			default: // a change that is waiting covers this one too
-			}
-		})
-	})
 	a.background.Go(func() {
 		a.untilDone(ctx, "the database's schema and articles", func(ctx context.Context) error {
 			ran, err := store.Migrate(ctx, a.bulk, afloat.Migrations())
@@ -50,6 +39,34 @@ func (a *app) work(ctx context.Context) {
 			return err
 		})
 	})
+	if a.services != "" {
+		a.background.Go(func() { a.teach(ctx) })
+	}
+}
+
+// tend keeps what this server itself holds up to date, as far as its table asks
+// for it; work is that, and the upkeep of what all servers share.
+func (a *app) tend(ctx context.Context) {
+	a.background.Go(func() { a.web.Views.Run(ctx) })
+	a.background.Go(func() { a.web.CommentsWidget.Tend(ctx, a.server.Poll) })
+	a.background.Go(func() { a.web.Counts.Tend(ctx, a.server.Poll) })
+	a.background.Go(func() { a.web.Recommendations.Tend(ctx, a.server.Poll) })
+	a.background.Go(func() { a.web.Popular.Tend(ctx, a.server.Poll) })
+	if a.db == nil || !a.table.Watched() {
+		return
+	}
+	changed := make(chan struct{}, 1)
+	a.background.Go(func() {
+		a.posts.Watch(ctx, func(int64) {
+			select {
+			case changed <- struct{}{}:
+			default: // a change that is waiting covers this one too
+			}
+		})
+	})
+	if !a.table.Fallback {
+		return
+	}
 	a.background.Go(func() {
 		for {
 			select {
@@ -60,9 +77,6 @@ func (a *app) work(ctx context.Context) {
 			}
 		}
 	})
-	if a.services != "" {
-		a.background.Go(func() { a.teach(ctx) })
-	}
 }
 
 // untilDone repeats a task until it succeeds: what it needs may be down, and
@@ -71,9 +85,7 @@ func (a *app) work(ctx context.Context) {
 func (a *app) untilDone(ctx context.Context, what string, task func(context.Context) error) {
 	pauses := resilience.Backoff{Base: a.server.Reconnect, Cap: 2 * a.server.Reconnect, Jitter: resilience.NoJitter}
 	for try := 1; ; try++ {
-		bounded, cancel := context.WithTimeout(ctx, a.table.Bulk.Deadline)
-		err := task(bounded)
-		cancel()
+		_, err := resilience.Deadline(ctx, a.table.Bulk.Deadline, func(ctx context.Context) (struct{}, error) { return struct{}{}, task(ctx) })
 		if err == nil || ctx.Err() != nil {
 			return
 		}
@@ -117,25 +129,39 @@ func (a *app) teachOnce(ctx context.Context, version int64) error {
 	if err != nil || has == version {
 		return err
 	}
-	var docs []recommend.Doc
-	err = a.posts.Articles(ctx, func(p store.Article) error {
-		docs = append(docs, recommend.Doc{Slug: p.Slug, Title: p.Title, Summary: p.Summary.Summary, Tags: p.Tags, Text: p.Text})
-		return nil
+	docs, out := io.Pipe() // from the database straight to the service: memory holds one article at a time
+	var sending sync.WaitGroup
+	sending.Go(func() { _ = out.CloseWithError(a.sendDocs(ctx, out)) }) // it never fails
+	_, err = a.recommendations(ctx, http.MethodPut, "/documents?"+url.Values{"version": {strconv.FormatInt(version, 10)}}.Encode(), docs)
+	_ = docs.Close() // ends the sending where nobody listens any more; it never fails
+	sending.Wait()
+	return err
+}
+
+// sendDocs writes every article as the recommendations service takes them: a
+// JSON list.
+func (a *app) sendDocs(ctx context.Context, to io.Writer) error {
+	out := bufio.NewWriter(to)
+	encode := json.NewEncoder(out)
+	separator := "["
+	err := a.posts.Articles(ctx, func(p store.Article) error {
+		_, err := out.WriteString(separator)
+		separator = ","
+		return errors.Join(err, encode.Encode(recommend.Doc{Slug: p.Slug, Title: p.Title, Summary: p.Summary.Summary, Tags: p.Tags, Text: p.Text}))
 	})
 	if err != nil {
 		return err
 	}
-	body, err := json.Marshal(docs)
-	if err != nil {
-		return err
+	if separator == "[" { // there is no article
+		_, err = out.WriteString("[")
 	}
-	_, err = a.recommendations(ctx, http.MethodPut, "/documents?"+url.Values{"version": {strconv.FormatInt(version, 10)}}.Encode(), body)
-	return err
+	_, closing := out.WriteString("]")
+	return errors.Join(err, closing, out.Flush())
 }
 
 // recommendations asks the service, and returns the version it then has.
-func (a *app) recommendations(ctx context.Context, method, path string, body []byte) (int64, error) {
-	req, err := http.NewRequestWithContext(ctx, method, a.services+path, bytes.NewReader(body))
+func (a *app) recommendations(ctx context.Context, method, path string, body io.Reader) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, method, a.services+path, body)
 	if err != nil {
 		return 0, err
 	}

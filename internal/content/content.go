@@ -12,7 +12,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path"
 	"regexp"
 	"strings"
@@ -75,52 +74,6 @@ func (p *problems) add(line int, what, remedy string) {
 	p.list = append(p.list, &Problem{File: p.file, Line: line, What: what, Remedy: remedy})
 }
 
-// Load parses every *.md file at the root of fsys except README.md and returns
-// the articles in order of file name. It reports the problems of all files at
-// once, joined. A directory without articles is a problem too: publishing it
-// would withdraw every article.
-func Load(fsys fs.FS) ([]Article, error) {
-	entries, err := fs.ReadDir(fsys, ".")
-	if err != nil {
-		return nil, fmt.Errorf("list articles: %w", err)
-	}
-	var articles []Article
-	var errs []error
-	fileOf := map[string]string{}
-	for _, entry := range entries {
-		name := entry.Name()
-		if entry.IsDir() || path.Ext(name) != ".md" || name == "README.md" {
-			continue
-		}
-		src, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("read article: %w", err))
-			continue
-		}
-		article, err := Parse(name, src)
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		if first, taken := fileOf[article.Slug]; taken {
-			errs = append(errs, &Problem{File: name, Line: 1,
-				What:   fmt.Sprintf("slug %q is already used by %s", article.Slug, first),
-				Remedy: "give one of them another slug: in its front matter"})
-			continue
-		}
-		fileOf[article.Slug] = name
-		articles = append(articles, article)
-	}
-	if len(articles) == 0 && len(errs) == 0 {
-		errs = append(errs, &Problem{File: ".", Line: 1, What: "no articles found",
-			Remedy: "name the directory that holds the *.md files"})
-	}
-	if err := errors.Join(errs...); err != nil {
-		return nil, err
-	}
-	return articles, nil
-}
-
 // Parse turns one file into an Article. The slug comes from the front matter,
 // or from the file's name without its leading number: 01-availability.md is
 // "availability". The error joins every *Problem found.
@@ -130,8 +83,7 @@ func Parse(name string, src []byte) (Article, error) {
 		p.add(line, "not valid UTF-8 text", "save the file as UTF-8, without NUL bytes")
 		return Article{}, errors.Join(p.list...)
 	}
-	text := bytes.ReplaceAll(bytes.TrimPrefix(src, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
-	header, body, ok := splitFrontMatter(text)
+	header, body, ok := splitFrontMatter(normalised(src))
 	if !ok {
 		p.add(1, "no front matter", "start the file with a line ---, then title, summary, tags and published, then another line ---")
 		return Article{}, errors.Join(p.list...)
@@ -149,16 +101,25 @@ func Parse(name string, src []byte) (Article, error) {
 	if len(p.list) > 0 {
 		return Article{}, errors.Join(p.list...)
 	}
-	sum := sha256.New()
-	sum.Write([]byte(rendererVersion + "\n"))
-	sum.Write(src)
 	return Article{
 		Slug: meta.Slug, Title: meta.Title, Summary: meta.Summary, Tags: meta.Tags,
 		Published: meta.published, Updated: meta.updated,
 		HTML: page.html, TOC: page.toc, Text: page.text,
 		Minutes: max(1, (len(strings.Fields(page.text))+wordsPerMinute-1)/wordsPerMinute),
-		Hash:    hex.EncodeToString(sum.Sum(nil)),
+		Hash:    hashOf(src),
 	}, nil
+}
+
+// normalised has line breaks as Unix has them, and no byte order mark.
+func normalised(src []byte) []byte {
+	return bytes.ReplaceAll(bytes.TrimPrefix(src, []byte("\ufeff")), []byte("\r\n"), []byte("\n"))
+}
+
+func hashOf(src []byte) string {
+	sum := sha256.New()
+	sum.Write([]byte(rendererVersion + "\n"))
+	sum.Write(src)
+	return hex.EncodeToString(sum.Sum(nil))
 }
 
 var (

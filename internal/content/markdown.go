@@ -5,9 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	chromahtml "github.com/alecthomas/chroma/v2/formatters/html"
 	"github.com/yuin/goldmark"
-	highlighting "github.com/yuin/goldmark-highlighting/v2"
 	"github.com/yuin/goldmark/ast"
 	"github.com/yuin/goldmark/extension"
 	"github.com/yuin/goldmark/parser"
@@ -23,7 +21,7 @@ var articleMarkdown = goldmark.New(
 		extension.Strikethrough,
 		extension.Linkify,
 		extension.NewFootnote(extension.WithFootnoteBacklinkTitle("Back to the text")),
-		highlighting.NewHighlighting(highlighting.WithFormatOptions(chromahtml.WithClasses(true))),
+		highlighting{},
 	),
 	goldmark.WithParserOptions(parser.WithAutoHeadingID()),
 )

@@ -74,9 +74,7 @@ func (s *Switchboard) Apply(ctx context.Context, o Order) ([]Status, error) {
 		f.Kind = fault.Kind(o.Kind)
 	}
 	s.change(o.Link, f)
-	ctx, cancel := context.WithTimeout(ctx, s.limits.ConfirmWait)
-	defer cancel()
-	return s.verified(ctx, o.Link), nil
+	return s.confirm(ctx, o.Link), nil
 }
 
 // Clear makes one link healthy, or every link where it is All or empty. It doesn't wait for the probes.
@@ -102,30 +100,6 @@ func (s *Switchboard) change(link string, f fault.Fault) {
 		}
 	}
 	s.bump()
-}
-
-// verified returns the statuses of a link, or of All, as soon as none is Checking or ctx ends.
-func (s *Switchboard) verified(ctx context.Context, link string) []Status {
-	for {
-		s.mu.Lock()
-		var statuses []Status
-		checking := false
-		for _, l := range s.lines {
-			if link == All || l.Link.Name() == link {
-				statuses = append(statuses, l.status())
-				checking = checking || l.verdict == Checking
-			}
-		}
-		changed := s.changed
-		s.mu.Unlock()
-		if !checking || ctx.Err() != nil {
-			return statuses
-		}
-		select {
-		case <-changed:
-		case <-ctx.Done():
-		}
-	}
 }
 
 // Status returns the present state.

@@ -132,3 +132,34 @@ func look(ctx context.Context, probe Probe, kind fault.Kind, counts *tally) sigh
 	}
 	return seen
 }
+
+// confirm returns the statuses of a link, or of All, once they are verified, ctx ends or Limits.ConfirmWait has passed.
+func (s *Switchboard) confirm(ctx context.Context, link string) []Status {
+	ctx, cancel := context.WithTimeout(ctx, s.limits.ConfirmWait)
+	defer cancel()
+	return s.verified(ctx, link)
+}
+
+// verified returns the statuses of a link, or of All, as soon as none is Checking or ctx ends.
+func (s *Switchboard) verified(ctx context.Context, link string) []Status {
+	for {
+		s.mu.Lock()
+		var statuses []Status
+		checking := false
+		for _, l := range s.lines {
+			if link == All || l.Link.Name() == link {
+				statuses = append(statuses, l.status())
+				checking = checking || l.verdict == Checking
+			}
+		}
+		changed := s.changed
+		s.mu.Unlock()
+		if !checking || ctx.Err() != nil {
+			return statuses
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+		}
+	}
+}

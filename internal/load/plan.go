@@ -21,8 +21,8 @@ import (
 
 // Limits of a plan: enough to measure with, too little to do harm by accident.
 const (
-	maxRate     = 200.0 // requests a second
-	maxDuration = 10 * time.Minute
+	MaxRate     = 200.0 // requests a second
+	MaxDuration = 10 * time.Minute
 	maxTimeout  = time.Minute
 	maxWorkers  = 20_000
 	maxZipf     = 5.0
@@ -41,6 +41,10 @@ type Plan struct {
 	Zipf         float64       // exponent of popularity by rank, at most 5; 0 means 1.1
 	Timeout      time.Duration // longest wait for one reply, at most 1 minute
 	MaxWorkers   int           // most requests at once; 0 means as many as arrive
+
+	// Each, unless it is nil, is told what became of each reader, one at a time and as they end. Those who were
+	// never sent are told at the end; those cut off by the end of Run's ctx are not.
+	Each func(Sample)
 }
 
 // Validate reports everything that is wrong with the plan, joined, each with
@@ -53,8 +57,8 @@ func (p Plan) Validate() error {
 		}
 	}
 	// Written so that NaN fails.
-	check(p.Rate > 0 && p.Rate <= maxRate, "rate is %v: give requests a second, above 0 and at most %v", p.Rate, maxRate)
-	check(p.Duration > 0 && p.Duration <= maxDuration, "duration is %v: give a time above 0 and at most %v", p.Duration, maxDuration)
+	check(p.Rate > 0 && p.Rate <= MaxRate, "rate is %v: give requests a second, above 0 and at most %v", p.Rate, MaxRate)
+	check(p.Duration > 0 && p.Duration <= MaxDuration, "duration is %v: give a time above 0 and at most %v", p.Duration, MaxDuration)
 	check(p.Timeout > 0 && p.Timeout <= maxTimeout, "timeout is %v: give a time above 0 and at most %v", p.Timeout, maxTimeout)
 	check(p.Zipf >= 0 && p.Zipf <= maxZipf, "zipf is %v: give an exponent from 0 (meaning %v) to %v", p.Zipf, defaultZipf, maxZipf)
 	check(p.MaxWorkers >= 0 && p.MaxWorkers <= maxWorkers, "max workers is %d: give requests at once, from 0 (no limit) to %d", p.MaxWorkers, maxWorkers)

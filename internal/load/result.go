@@ -42,15 +42,18 @@ func newTally() *tally {
 	return &tally{Result: Result{Statuses: map[int]int{}, Errors: map[string]int{}, Parts: map[string]map[string]int{}}}
 }
 
-func (t *tally) add(reply *vegeta.Result, latency time.Duration) {
+// add counts a reply to the arrival, which ended so long after it was due.
+func (t *tally) add(reply *vegeta.Result, of arrival, latency time.Duration) Sample {
+	s := Sample{Due: of.at, Path: of.path, Status: int(reply.Code), Latency: latency}
 	t.Requests++
 	t.latencies = append(t.latencies, latency)
 	if reply.Code == 0 {
-		t.Errors[errorClass(reply.Error)]++
-		return
+		s.Error = errorClass(reply.Error)
+		t.Errors[s.Error]++
+		return s
 	}
 	t.Statuses[int(reply.Code)]++
-	parts := partStates(reply.Body)
+	parts := PartStates(reply.Body)
 	for part, state := range parts {
 		if t.Parts[part] == nil {
 			t.Parts[part] = map[string]int{}
@@ -59,10 +62,11 @@ func (t *tally) add(reply *vegeta.Result, latency time.Duration) {
 	}
 	if reply.Code == http.StatusOK {
 		t.Success++
-		if whole(parts) {
+		if s.Complete = whole(parts); s.Complete {
 			t.Complete++
 		}
 	}
+	return s
 }
 
 func (t *tally) result(arrivals int, duration time.Duration) Result {
@@ -91,9 +95,9 @@ func quantile(sorted []time.Duration, percent int) time.Duration {
 
 var partPattern = regexp.MustCompile(`<[^<>]*\bdata-part="([^"<>]+)"[^<>]*\bdata-state="([^"<>]+)"`)
 
-// partStates reads the state of each part from a page. A streamed page may
+// PartStates reads the state of each part from a page. A streamed page may
 // hold a part twice, first as a placeholder: the last is what the reader sees.
-func partStates(body []byte) map[string]string {
+func PartStates(body []byte) map[string]string {
 	states := map[string]string{}
 	for _, match := range partPattern.FindAllSubmatch(body, -1) {
 		states[string(match[1])] = string(match[2])

@@ -16,7 +16,7 @@ import (
 )
 
 const (
-	maxPage        = 1 << 20 // bytes of a page that are read for its parts
+	MaxPage        = 1 << 20 // bytes of a page that are read for its parts
 	initialWorkers = 10
 )
 
@@ -42,7 +42,7 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 		}),
 		vegeta.Workers(initialWorkers),
-		vegeta.MaxBody(maxPage),
+		vegeta.MaxBody(MaxPage),
 	}
 	if p.MaxWorkers > 0 {
 		options = append(options, vegeta.MaxWorkers(uint64(p.MaxWorkers)))
@@ -52,16 +52,28 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 	const untilThePacerStops = 0
 	replies := vegeta.NewAttacker(options...).Attack(targeter(p.Target, arrivals), pacer, untilThePacerStops, "")
 
+	each := p.Each
+	if each == nil {
+		each = func(Sample) {}
+	}
 	t := newTally()
+	sent := make([]bool, len(arrivals))
 	for reply := range replies {
 		if ctx.Err() != nil && reply.Error != "" {
 			continue // cut off by us, which says nothing about the target
 		}
-		t.add(reply, reply.End().Sub(began.Add(arrivals[arrivalOf(reply.URL)].at)))
+		n := arrivalOf(reply.URL)
+		sent[n] = true
+		each(t.add(reply, arrivals[n], reply.End().Sub(began.Add(arrivals[n].at))))
 	}
 	result := t.result(len(arrivals), p.Duration)
 	if ctx.Err() != nil {
 		return result, fmt.Errorf("load stopped early: %w", context.Cause(ctx))
+	}
+	for n, a := range arrivals {
+		if !sent[n] {
+			each(Sample{Due: a.at, Path: a.path, Error: Unsent, Latency: pacer.giveUp - a.at})
+		}
 	}
 	return result, nil
 }

@@ -279,3 +279,57 @@ func ExampleResult_String() {
 	// part comments  fresh 150, missing 50
 	// part post      cached 200
 }
+
+// TestSamples: each reader's fate is told once, also of those who were never sent, and adds up to the result.
+func TestSamples(t *testing.T) {
+	for name, workers := range map[string]int{"all sent": 0, "some unsent": 1} {
+		t.Run(name, func(t *testing.T) {
+			p := plan(t, func(w http.ResponseWriter, r *http.Request) {
+				if workers == 1 {
+					<-r.Context().Done()
+				}
+				if r.URL.Path == "/posts/c" {
+					w.WriteHeader(http.StatusServiceUnavailable)
+				}
+				fmt.Fprintf(w, `<main data-part="post" data-state="%s">`, map[bool]string{true: "fresh", false: "stale"}[r.URL.Path == "/posts/a"])
+			})
+			p.MaxWorkers, p.Timeout = workers, map[int]time.Duration{0: time.Minute, 1: 100 * time.Millisecond}[workers]
+			due := map[time.Duration]string{}
+			for _, a := range p.arrivals() {
+				due[a.at] = a.path
+			}
+			var ok, complete, unsent, timeouts int
+			p.Each = func(s Sample) {
+				if due[s.Due] != s.Path {
+					t.Errorf("%+v is no arrival, or is told twice", s)
+				}
+				delete(due, s.Due)
+				if s.OK(time.Minute) {
+					ok++
+				}
+				if s.Complete {
+					complete++
+				}
+				switch s.Error {
+				case Unsent:
+					unsent++
+				case "timeout":
+					timeouts++
+				}
+				if s.Latency <= 0 || s.Complete && (s.Path != "/posts/a" || s.Status != 200) {
+					t.Errorf("%+v", s)
+				}
+			}
+			r := run(t, p)
+			if len(due) > 0 {
+				t.Errorf("nothing is told of %v", due)
+			}
+			if ok != r.Success || complete != r.Complete || unsent != r.Unsent || timeouts != r.Errors["timeout"] {
+				t.Errorf("told %d ok, %d complete, %d unsent, %d timeouts of\n%v", ok, complete, unsent, timeouts, r)
+			}
+			if (r.Unsent > 0) != (workers == 1) || (r.Success == 0) != (workers == 1) {
+				t.Errorf("%v", r)
+			}
+		})
+	}
+}

@@ -100,11 +100,35 @@ func (h *Home) start(ctx context.Context, c *child, ready func(context.Context) 
 	if err == nil {
 		return nil
 	}
-	c.halt(context.WithoutCancel(ctx))
-	h.mu.Lock()
-	h.children = slices.DeleteFunc(h.children, func(other *child) bool { return other == c })
-	h.mu.Unlock()
+	h.end(context.WithoutCancel(ctx), c)
 	return fmt.Errorf("%s did not start: %w; the end of %s:\n%s", c.name, err, c.output, tail(c.output))
+}
+
+// end stops a child for good. It stays recorded, as one that may be running, until it is gone.
+func (h *Home) end(ctx context.Context, c *child) {
+	c.halt(ctx)
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.children = slices.DeleteFunc(h.children, func(other *child) bool { return other == c })
+}
+
+// Stop ends a child that [Home.Child] started, by its name: politely, and by force when StopTimeout has passed or ctx
+// ends. The name is free again after that. A child that there isn't is stopped already.
+func (h *Home) Stop(ctx context.Context, name string) error {
+	c := h.child(name)
+	if c == nil {
+		return nil
+	}
+	h.end(ctx, c)
+	h.mu.Lock()
+	closed := h.closed
+	h.mu.Unlock()
+	if closed {
+		return nil // Close has removed the record as a whole
+	}
+	return h.Note(func(r *Running) {
+		r.Children = slices.DeleteFunc(r.Children, func(p Process) bool { return p.Name == name })
+	})
 }
 
 // Close stops the children, the last started first, and gives the directory back. It is done at the latest after

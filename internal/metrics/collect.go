@@ -35,6 +35,8 @@ func desc(name, help string, labels ...string) *prometheus.Desc {
 var (
 	calls     = desc("calls_total", "Guarded calls that ended, refused ones too.", "policy")
 	attempts  = desc("attempts_total", "Tries that reached a dependency.", "policy")
+	hedges    = desc("hedges_total", "Of the attempts, the second copies of one that took long.", "policy")
+	inFlight  = desc("calls_in_flight", "Guarded calls begun and not ended.", "policy")
 	retries   = desc("retries_total", "Of the attempts, the second and later ones of a call.", "policy")
 	failures  = desc("failures_total", "Calls that failed at the dependency, by class of the error.", "policy", "class")
 	rejected  = desc("rejected_total", "Calls that a protection refused.", "policy", "by")
@@ -68,6 +70,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		out.count(calls, float64(p.Calls), p.Name)
 		out.count(attempts, float64(p.Attempts), p.Name)
 		out.count(retries, float64(p.Retries), p.Name)
+		out.count(hedges, float64(p.Hedges), p.Name)
 		for class, n := range p.Failures {
 			out.count(failures, float64(n), p.Name, class)
 		}
@@ -77,6 +80,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		out.count(changes, float64(p.BreakerChanges), p.Name)
 	}
 	for _, g := range c.Guards {
+		out.gauge(inFlight, float64(g.InFlight()), g.Policy().Name)
 		now := g.State()
 		if now == "" {
 			continue // without a breaker, which is not the same as a closed one

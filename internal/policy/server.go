@@ -19,6 +19,7 @@ type Server struct {
 	Listen            time.Duration // a silent LISTEN connection is replaced after this long
 	Reconnect         time.Duration // pause before background work tries a lost dependency again
 	LongPoll          time.Duration // longest wait of one request for a change of the faults
+	Settle            time.Duration // after the start, until work begins that nobody waits for, such as compressing style sheets
 	FlushViews        time.Duration // page views are batched for this long
 	ViewHalfLife      time.Duration // popular now: a view counts half after this long
 	Command           time.Duration // longest a command may work on the database
@@ -26,6 +27,7 @@ type Server struct {
 	Warn              time.Duration // one WARN line for each part and error class this often
 	CommentsPerMinute int           // new comments from one address
 	PostsPerMinute    int           // comment requests from one address, replays included
+	MemoryLimit       int64         // bytes; nearer to it the collector works harder. Soft, and GOMEMLIMIT has precedence
 	HotEntries        int           // finished pages kept in memory
 	MemoryEntries     int           // copies kept in memory, for each kind of page
 	Fault             Fault
@@ -75,6 +77,7 @@ func Serve() Server {
 		Listen:            30 * time.Second,
 		Reconnect:         1 * time.Second,
 		LongPoll:          20 * time.Second, // under any proxy's idle timeout
+		Settle:            1 * time.Second,  // the first readers have their pages by then, and have them without it
 		FlushViews:        2 * time.Second,
 		ViewHalfLife:      1 * time.Hour,
 		Command:           1 * time.Minute,
@@ -82,8 +85,9 @@ func Serve() Server {
 		Warn:              10 * time.Second,
 		CommentsPerMinute: 10,
 		PostsPerMinute:    300,
-		HotEntries:        500,  // about 20 MB of pages, plain and compressed
-		MemoryEntries:     2000, // about 40 MB of articles at 20 KB each
+		MemoryLimit:       40 << 20, // twice what is in use with every cache full: the collector can live with that
+		HotEntries:        200,      // about 8 MB of pages, plain and compressed; more aren't made in the moment for which they are kept
+		MemoryEntries:     500,      // about 10 MB of articles at 20 KB each; the next rungs, Redis and the snapshot, hold all
 		Fault: Fault{
 			For:          2 * time.Minute, // long enough to look around, short enough to forget
 			MaxFor:       30 * time.Minute,

@@ -53,19 +53,39 @@ type weight struct {
 
 // NewIndex builds an index. Of posts with the same slug the first counts.
 func NewIndex(docs []Doc) *Index {
-	ix := &Index{bySlug: make(map[string]int32, len(docs))}
-	v := vocabulary{terms: map[string]int32{}}
+	b := newBuilder()
 	for _, doc := range docs {
-		if _, taken := ix.bySlug[doc.Slug]; taken {
-			continue
-		}
-		ix.bySlug[doc.Slug] = int32(len(ix.posts))
-		ix.posts = append(ix.posts, Suggestion{Slug: doc.Slug, Title: doc.Title})
-		ix.vectors = append(ix.vectors, v.frequencies(doc))
+		b.add(doc)
 	}
-	ix.postings = make([][]weight, len(v.posts))
+	return b.index()
+}
+
+// builder takes in posts one by one, and keeps numbers of their texts only.
+type builder struct {
+	ix *Index
+	vocabulary
+}
+
+func newBuilder() *builder {
+	return &builder{&Index{bySlug: map[string]int32{}}, vocabulary{terms: map[string]int32{}}}
+}
+
+func (b *builder) add(doc Doc) {
+	ix := b.ix
+	if _, taken := ix.bySlug[doc.Slug]; taken {
+		return
+	}
+	ix.bySlug[doc.Slug] = int32(len(ix.posts))
+	ix.posts = append(ix.posts, Suggestion{Slug: doc.Slug, Title: doc.Title})
+	ix.vectors = append(ix.vectors, b.frequencies(doc))
+}
+
+// index weighs the terms, which takes all posts. The builder is used up by it.
+func (b *builder) index() *Index {
+	ix := b.ix
+	ix.postings = make([][]weight, len(b.posts))
 	for i := range ix.vectors {
-		ix.vectors[i] = v.vector(ix.vectors[i], len(ix.posts))
+		ix.vectors[i] = b.vector(ix.vectors[i], len(ix.posts))
 		for _, w := range ix.vectors[i] {
 			ix.postings[w.of] = append(ix.postings[w.of], weight{of: int32(i), value: w.value})
 		}
@@ -86,16 +106,26 @@ func (ix *Index) Similar(slug string, n int) ([]Suggestion, bool) {
 			scores[post.of] += term.value * post.value
 		}
 	}
-	found := []Suggestion{}
+	n = max(0, n)
+	best := make([]Suggestion, 0, n+1)
 	for i, score := range scores {
-		if score > 0 && int32(i) != self {
-			found = append(found, Suggestion{ix.posts[i].Slug, ix.posts[i].Title, min(1, float64(score))})
+		if score <= 0 || int32(i) == self {
+			continue
 		}
+		s := Suggestion{ix.posts[i].Slug, ix.posts[i].Title, min(1, float64(score))}
+		if len(best) == n && (n == 0 || compare(s, best[n-1]) > 0) {
+			continue // as most are: sorting them all takes longer than adding up their scores
+		}
+		at, _ := slices.BinarySearchFunc(best, s, compare)
+		best = slices.Insert(best, at, s)
+		best = best[:min(len(best), n)]
 	}
-	slices.SortFunc(found, func(a, b Suggestion) int {
-		return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Slug, b.Slug))
-	})
-	return found[:max(0, min(n, len(found)))], true
+	return best, true
+}
+
+// compare puts the most similar first.
+func compare(a, b Suggestion) int {
+	return cmp.Or(cmp.Compare(b.Score, a.Score), strings.Compare(a.Slug, b.Slug))
 }
 
 // vocabulary numbers the terms: stems of words that aren't stop words.

@@ -5,17 +5,19 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"strconv"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/go-chi/chi/v5"
 )
 
 const (
-	maxDocuments                       = 64 << 20 // bytes
+	maxDocuments                       = 1 << 30 // bytes, of which memory holds one document at a time
 	defaultSuggestions, maxSuggestions = "3", 20
 )
 
@@ -44,11 +46,11 @@ func NewService(log *slog.Logger) *Service {
 // Handler serves, in JSON,
 //
 //	GET /similar/{slug}?n=3  the n most similar posts (1 to 20), or 404
-//	PUT /documents?version=N replaces the index by a list of Doc, at most 64 MiB
+//	PUT /documents?version=N replaces the index by a list of Doc, at most 1 GiB
 //	GET /healthz             200, the number of documents and their version
 //
 // Errors are application/problem+json (RFC 9457). It has no timeouts of its own:
-// set them on the http.Server.
+// set them on the http.Server. They count anew with each document of a PUT.
 func (s *Service) Handler() http.Handler {
 	r := chi.NewRouter()
 	r.Get("/similar/{slug}", s.similar)
@@ -78,8 +80,15 @@ func (s *Service) replace(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, http.StatusBadRequest, "version must be a number: the site's version that the documents are of")
 		return
 	}
-	var docs []Doc
-	if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, s.maxBody)).Decode(&docs); err != nil {
+	s.building.Lock()
+	defer s.building.Unlock()
+	b := newBuilder()
+	patient := patience(w, r)
+	err = decode(http.MaxBytesReader(w, r.Body, s.maxBody), func(doc Doc) {
+		patient()
+		b.add(doc)
+	})
+	if err != nil {
 		status := http.StatusBadRequest
 		if _, tooLarge := errors.AsType[*http.MaxBytesError](err); tooLarge {
 			status = http.StatusRequestEntityTooLarge
@@ -87,12 +96,51 @@ func (s *Service) replace(w http.ResponseWriter, r *http.Request) {
 		s.problem(w, status, fmt.Sprintf("send a JSON list of documents of at most %d bytes: %v", s.maxBody, err))
 		return
 	}
-	s.building.Lock()
-	index := &loaded{NewIndex(docs), version}
+	index := &loaded{b.index(), version}
 	s.index.Store(index)
-	s.building.Unlock()
+	patient() // building takes a while
 	s.log.InfoContext(r.Context(), "index replaced", "documents", len(index.posts))
 	s.count(w, index)
+}
+
+// decode reads a JSON list, document by document.
+func decode(r io.Reader, use func(Doc)) error {
+	in := json.NewDecoder(r)
+	if start, err := in.Token(); err != nil {
+		return err
+	} else if start != json.Delim('[') {
+		return errors.New("this is no list")
+	}
+	for in.More() {
+		var doc Doc
+		if err := in.Decode(&doc); err != nil {
+			return err
+		}
+		use(doc)
+	}
+	_, err := in.Token() // the list's end
+	if errors.Is(err, io.EOF) {
+		return io.ErrUnexpectedEOF
+	}
+	return err
+}
+
+// patience returns a function that has the server's timeouts count anew. A
+// whole blog takes longer than any other request, but its sender doesn't pause.
+func patience(w http.ResponseWriter, r *http.Request) func() {
+	server, ok := r.Context().Value(http.ServerContextKey).(*http.Server)
+	if !ok {
+		return func() {}
+	}
+	conn := http.NewResponseController(w)
+	return func() { // a connection that can't set deadlines has none
+		if server.ReadTimeout > 0 {
+			_ = conn.SetReadDeadline(time.Now().Add(server.ReadTimeout))
+		}
+		if server.WriteTimeout > 0 {
+			_ = conn.SetWriteDeadline(time.Now().Add(server.WriteTimeout))
+		}
+	}
 }
 
 func (s *Service) count(w http.ResponseWriter, index *loaded) {

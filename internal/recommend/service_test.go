@@ -3,12 +3,14 @@ package recommend
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 )
 
 func call(h http.Handler, method, target, body string) *httptest.ResponseRecorder {
@@ -126,4 +128,44 @@ func TestReplaceWhileReading(t *testing.T) {
 		})
 	}
 	wg.Wait()
+}
+
+// A whole blog takes longer than the server's timeouts allow a request, and is taken in as long as it keeps coming.
+func TestReplaceOutlastsTheTimeouts(t *testing.T) {
+	const limit = time.Second
+	server := httptest.NewUnstartedServer(NewService(slog.New(slog.DiscardHandler)).Handler())
+	server.Config.ReadTimeout, server.Config.WriteTimeout = limit, limit
+	server.Start()
+	defer server.Close()
+	put := func(pause time.Duration, docs int) (int, error) {
+		body, out := io.Pipe()
+		var sending sync.WaitGroup
+		sending.Go(func() {
+			separator := "["
+			for i := range docs {
+				time.Sleep(pause)
+				_, _ = fmt.Fprintf(out, `%s{"slug":"%d"}`, separator, i)
+				separator = ","
+			}
+			_, _ = fmt.Fprint(out, "]")
+			_ = out.Close()
+		})
+		defer sending.Wait()
+		defer body.Close()
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPut, server.URL+"/documents", body)
+		if err != nil {
+			t.Fatal(err)
+		}
+		res, err := server.Client().Do(req)
+		if err != nil {
+			return 0, err
+		}
+		return res.StatusCode, res.Body.Close()
+	}
+	if status, err := put(limit/8, 12); status != http.StatusOK || err != nil {
+		t.Errorf("a blog that comes slowly: %d, %v", status, err)
+	}
+	if status, err := put(2*limit, 2); status == http.StatusOK {
+		t.Errorf("a sender that pauses for too long: %d, %v", status, err)
+	}
 }

@@ -52,16 +52,9 @@ func NewBulkhead(p BulkheadPolicy) (*Bulkhead, error) {
 // once when its call has ended, best in a defer: a place lost to a panic never
 // comes back.
 func (b *Bulkhead) Acquire(ctx context.Context) (release func(), err error) {
-	if b == nil {
-		return func() {}, nil
-	}
-	select {
-	case b.places <- struct{}{}:
-		return b.release, nil
-	default:
-	}
-	if b.policy.Wait == 0 {
-		return nil, fmt.Errorf("%w: %d calls in flight", ErrFull, b.policy.Limit)
+	release, err = b.TryAcquire()
+	if err == nil || b.policy.Wait == 0 {
+		return release, err
 	}
 	timer := time.NewTimer(b.policy.Wait)
 	defer timer.Stop()
@@ -72,5 +65,18 @@ func (b *Bulkhead) Acquire(ctx context.Context) (release func(), err error) {
 		return nil, fmt.Errorf("%w: %d calls in flight, and no place within %v", ErrFull, b.policy.Limit, b.policy.Wait)
 	case <-ctx.Done():
 		return nil, ctx.Err()
+	}
+}
+
+// TryAcquire is Acquire without waiting, whatever the policy.
+func (b *Bulkhead) TryAcquire() (release func(), err error) {
+	if b == nil {
+		return func() {}, nil
+	}
+	select {
+	case b.places <- struct{}{}:
+		return b.release, nil
+	default:
+		return nil, fmt.Errorf("%w: %d calls in flight", ErrFull, b.policy.Limit)
 	}
 }

@@ -78,6 +78,8 @@ func ErrClass(err error) string {
 		return "breaker open"
 	case is(ErrFull):
 		return "bulkhead full"
+	case is(ErrShed):
+		return "shed"
 	case is(ErrUnconfirmed):
 		return "unconfirmed"
 	case is(context.Canceled):

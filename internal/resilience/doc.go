@@ -15,6 +15,8 @@
 //	stale-if-error, revalidation   stale.go                      9   Is old good enough?
 //	  the cache that applies them  cache.go, cache_options.go, cache_settle.go
 //	single flight                  coalesce.go                   10  Everyone missed at once?
+//	load shedding                  shed.go                       12  Too much traffic?
+//	hedging                        hedge.go                      13  One copy is slow?
 //
 // All of it together: [Call] in guard.go puts the protections of one [Policy]
 // (policy.go) around a call to a dependency, and says in which order and why;
@@ -22,7 +24,7 @@
 // answer carries its [Provenance] (provenance.go).
 //
 // The functions take and return a plain func(ctx) (T, error). Every protection
-// whose value in the policy is zero is off, and a nil [Budget], [Breaker] or
-// [Bulkhead] is one that is off. Constructors refuse a policy that makes no
-// sense, and list all that is wrong with it (problems.go).
+// whose value in the policy is zero is off, and a nil [Budget], [Breaker],
+// [Bulkhead] or [Shedder] is one that is off. Constructors refuse a policy that
+// makes no sense, and list all that is wrong with it (problems.go).
 package resilience

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 	"time"
 )
 
@@ -16,6 +17,8 @@ type Guard struct {
 	budget   *Budget
 	breaker  *Breaker
 	bulkhead *Bulkhead
+	hedges   *Budget      // for second copies
+	inFlight atomic.Int64 // calls
 }
 
 // NewGuard makes a guard, or lists all that is wrong with p. A nil classify is
@@ -35,6 +38,7 @@ func NewGuard(p Policy, classify Classifier, observe func(Event)) (*Guard, error
 		observe(Event{Policy: p.Name, Kind: BreakerEvent, From: from, To: to})
 	})
 	g.bulkhead, bulkhead = NewBulkhead(p.Bulkhead)
+	g.hedges, _ = NewBudget(p.Hedge.budget()) // what is wrong with it is in p.check
 	if err := errors.Join(p.check(), budget, breaker, bulkhead); err != nil {
 		return nil, fmt.Errorf("policy %q: %w", p.Name, err)
 	}
@@ -52,11 +56,19 @@ func NewGuard(p Policy, classify Classifier, observe func(Event)) (*Guard, error
 //     to try again is work in progress all the same;
 //   - retry, with its budget, is outside the breaker, so that the breaker sees
 //     each attempt and refuses the next as soon as it opens;
+//   - hedge is one attempt made of two copies: retry sees one outcome, while the
+//     breaker admits and judges each copy, and the bulkhead has a place of its own
+//     for the second. That one never queues: a full bulkhead or an open breaker is
+//     no time to ask twice;
 //   - the breaker is inside: what it refuses costs a place and a moment, no more;
 //   - the attempt's deadline is innermost: an attempt cut short is a failure
 //     that the breaker counts, and that leaves time for another.
 func Call[T any](ctx context.Context, g *Guard, call func(context.Context) (T, error)) (T, Report, error) {
-	start, attempts := time.Now(), 0
+	start := time.Now()
+	g.inFlight.Add(1)
+	defer g.inFlight.Add(-1)
+	var attempts atomic.Int32
+	try := func(ctx context.Context, second bool) (T, error) { return attempt(ctx, g, &attempts, second, call) }
 	v, err := isolate(g.policy.Isolate, func() (T, error) {
 		return Deadline(ctx, g.policy.Deadline, func(ctx context.Context) (v T, err error) {
 			release, err := g.bulkhead.Acquire(ctx)
@@ -65,55 +77,12 @@ func Call[T any](ctx context.Context, g *Guard, call func(context.Context) (T, e
 			}
 			defer release()
 			v, _, err = Retry(ctx, g.policy.Retry, g.budget, g.classify, func(ctx context.Context) (T, error) {
-				return attempt(ctx, g, &attempts, call)
+				return Hedge(ctx, g.policy.Hedge, g.hedges, g.classify, try)
 			})
 			return v, err
 		})
 	})
-	r := Report{Attempts: attempts, Took: time.Since(start), Breaker: g.State()}
-	g.observe(Event{Policy: g.policy.Name, Kind: CallEvent, Err: err, Class: g.class(ctx, err), Took: r.Took, Attempt: attempts})
+	r := Report{Attempts: int(attempts.Load()), Took: time.Since(start), Breaker: g.State()}
+	g.observe(Event{Policy: g.policy.Name, Kind: CallEvent, Err: err, Class: g.class(ctx, err), Took: r.Took, Attempt: r.Attempts})
 	return v, r, err
-}
-
-// attempt is one try: the breaker around the deadline around the call.
-func attempt[T any](ctx context.Context, g *Guard, attempts *int, call func(context.Context) (T, error)) (v T, err error) {
-	if err := ctx.Err(); err != nil {
-		return v, err // no time left to ask: the dependency isn't to blame
-	}
-	done, err := g.breaker.Allow()
-	if err != nil {
-		return v, err
-	}
-	outcome := Ignored // unless the call returns: a panic says nothing of the dependency
-	defer func() { done(outcome) }()
-
-	*attempts++
-	number, start := *attempts, time.Now()
-	v, err = Deadline(ctx, g.policy.AttemptDeadline, call)
-	class := g.class(ctx, err)
-	switch {
-	case err == nil:
-		outcome = Succeeded
-	case class != Neutral:
-		outcome = Failed
-	}
-	g.observe(Event{Policy: g.policy.Name, Kind: AttemptEvent, Err: err, Class: class, Took: time.Since(start), Attempt: number})
-	return v, err
-}
-
-// class is Neutral, whatever the error, once the caller has gone away: drivers
-// report that in many ways, and none is the dependency's fault. A caller's own
-// deadline is no excuse: that the dependency was too slow for it is a fact.
-func (g *Guard) class(ctx context.Context, err error) Class {
-	if err == nil || errors.Is(ctx.Err(), context.Canceled) {
-		return Neutral
-	}
-	return g.classify(err)
-}
-
-func isolate[T any](on bool, call func() (T, error)) (T, error) {
-	if on {
-		return Isolate(call)
-	}
-	return call()
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"afloat/internal/resilience"
+	"afloat/internal/testenv"
 )
 
 var guardPolicy = resilience.Policy{
@@ -41,7 +42,7 @@ func warm(t testing.TB, p resilience.Policy, observe func(resilience.Event)) *re
 func TestCallReportsWhatItTook(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var events []resilience.Event
-		g := warm(t, guardPolicy, func(e resilience.Event) { events = append(events, e) })
+		g := warm(t, testenv.Policy(guardPolicy), func(e resilience.Event) { events = append(events, e) })
 		events = nil
 		call, _ := failTimes(1, errRefused)
 		v, r, err := resilience.Call(t.Context(), g, func(ctx context.Context) (string, error) {
@@ -84,7 +85,7 @@ func TestCallBreakerEndsRetries(t *testing.T) {
 		var changes []resilience.Event
 		p := guardPolicy
 		p.Breaker.MinCalls, p.Budget = 2, resilience.BudgetPolicy{}
-		g := newGuard(t, p, func(e resilience.Event) {
+		g := newGuard(t, testenv.Policy(p), func(e resilience.Event) {
 			if e.Kind == resilience.BreakerEvent {
 				changes = append(changes, e)
 			}
@@ -115,7 +116,7 @@ func TestCallBulkheadHoldsOnePlaceACall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := guardPolicy
 		p.Bulkhead = resilience.BulkheadPolicy{Limit: 1, Wait: 20 * ms}
-		g := warm(t, p, nil)
+		g := warm(t, testenv.Policy(p), nil)
 		go func() { _, _, _ = resilience.Call(t.Context(), g, hang) }()
 		time.Sleep(85 * ms) // it waits between two attempts
 		_, r, err := resilience.Call(t.Context(), g, succeed)

@@ -4,11 +4,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"afloat/internal/resilience"
+	"afloat/internal/testenv"
 )
 
 func retry(ctx context.Context, p resilience.RetryPolicy, b *resilience.Budget, call func(context.Context) (string, error)) (string, int, error) {
@@ -50,10 +53,43 @@ func TestRetryWaitsBetweenAttempts(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		call, _ := failTimes(9, errRefused)
-		p := resilience.RetryPolicy{Attempts: 4, Backoff: resilience.Backoff{Base: 10 * ms, Cap: 25 * ms}}
+		p := testenv.Policy(resilience.Policy{Retry: resilience.RetryPolicy{Attempts: 4, Backoff: resilience.Backoff{Base: 10 * ms, Cap: 25 * ms}}}).Retry
 		_, _, _ = retry(t.Context(), p, nil, call)
 		if took := time.Since(start); took != (10+20+25)*ms {
 			t.Errorf("waited %v, want 55ms", took)
+		}
+	})
+}
+
+// A thousand callers fail at the same moment. Their next tries are spread over the whole of the first wait.
+func TestRetriesOfThoseWhoFailedTogetherAreSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		const callers, slice = 1000, 10 * ms
+		p := testenv.Policy(resilience.Policy{Retry: resilience.RetryPolicy{Attempts: 2, Backoff: resilience.Backoff{
+			Base: 100 * ms, Cap: 100 * ms, Jitter: resilience.FullJitter,
+		}}}).Retry
+		start := time.Now()
+		var slices [11]atomic.Int64 // second tries, by when they were made
+		var all sync.WaitGroup
+		for range callers {
+			all.Go(func() {
+				first := true
+				_, _, _ = retry(t.Context(), p, nil, func(context.Context) (string, error) {
+					if !first {
+						slices[time.Since(start)/slice].Add(1)
+					}
+					first = false
+					return "", errRefused
+				})
+			})
+		}
+		all.Wait()
+		var most, sum int64
+		for i := range slices {
+			most, sum = max(most, slices[i].Load()), sum+slices[i].Load()
+		}
+		if most > callers/5 || sum != callers { // a tenth on average
+			t.Errorf("%d of %d callers came back within the same %v, want at most a fifth", most, sum, slice)
 		}
 	})
 }

@@ -17,7 +17,6 @@ import (
 	"github.com/alecthomas/chroma/v2"
 	"github.com/alecthomas/chroma/v2/formatters/html"
 	"github.com/alecthomas/chroma/v2/lexers"
-	"github.com/alecthomas/chroma/v2/styles"
 )
 
 // ErrNotFound is returned for a path that is not in the tree, and for a line
@@ -71,6 +70,16 @@ func New(fsys fs.FS) *Tree {
 // Files returns the path of every file, sorted.
 func (t *Tree) Files() []string { return slices.Sorted(maps.Keys(t.files)) }
 
+// Text returns a file as it is. The error is [ErrNotFound] for every path that
+// Files does not list.
+func (t *Tree) Text(path string) (string, error) {
+	f, ok := t.files[path]
+	if !ok {
+		return "", fmt.Errorf("%w: %q", ErrNotFound, path)
+	}
+	return f.text, nil
+}
+
 // Highlight returns a file as a <pre> with chroma's classes. Line 38 has the
 // id L38, and its number is a link there. The error is [ErrNotFound] for
 // every path that Files does not list.
@@ -110,14 +119,17 @@ func (t *Tree) Find(path, needle string) Ref {
 // reader reads code and not cells.
 var formatter = html.New(html.WithClasses(true), html.WithLineNumbers(true), html.WithLinkableLineNumbers(true, "L"))
 
+// noStyle is of no account: with classes, colours are the style sheet's. Those
+// of chroma's own styles package would be parsed at each start.
+var noStyle = chroma.MustNewStyle("none", nil)
+
 func highlight(name, text string) (template.HTML, error) {
 	tokens, err := chroma.Coalesce(lexer(name)).Tokenise(nil, text)
 	if err != nil {
 		return "", fmt.Errorf("source: highlight %s: %w", name, err)
 	}
 	var b strings.Builder
-	// The style is of no account: with classes, colours are the style sheet's.
-	if err := formatter.Format(&b, styles.Fallback, tokens); err != nil {
+	if err := formatter.Format(&b, noStyle, tokens); err != nil {
 		return "", fmt.Errorf("source: highlight %s: %w", name, err)
 	}
 	return template.HTML(b.String()), nil // chroma escapes the text

@@ -72,37 +72,38 @@ func (p *Posts) queryAddresses(ctx context.Context, key string) (Versioned[[]Add
 	return Versioned[[]Address]{V: got, AsOf: asOf}, err
 }
 
-// Contents counts what the snapshot holds.
-func (s *Snapshot) Contents() Contents {
-	c := Contents{Total: len(s.summaries)}
-	years, tags := map[int]int{}, map[string]int{}
-	for _, a := range s.summaries {
-		years[a.Published.UTC().Year()]++
-		for _, t := range a.Tags {
-			tags[t]++
+// count counts what the snapshot holds.
+func (s *Snapshot) count() Contents {
+	c := Contents{Total: len(s.Slugs)}
+	for _, at := range s.Published { // newest first, and so are the years
+		if y := time.Unix(at, 0).UTC().Year(); len(c.Years) == 0 || c.Years[len(c.Years)-1].Year != y {
+			c.Years = append(c.Years, YearCount{Year: y})
 		}
+		c.Years[len(c.Years)-1].N++
 	}
-	for y, n := range years {
-		c.Years = append(c.Years, YearCount{y, n})
+	for t, articles := range s.Tags {
+		c.Tags = append(c.Tags, TagCount{t, len(articles)})
 	}
-	for t, n := range tags {
-		c.Tags = append(c.Tags, TagCount{t, n})
-	}
-	slices.SortFunc(c.Years, func(a, b YearCount) int { return cmp.Compare(b.Year, a.Year) })
 	slices.SortFunc(c.Tags, func(a, b TagCount) int { return cmp.Or(cmp.Compare(b.N, a.N), cmp.Compare(a.Tag, b.Tag)) })
 	c.Tags = c.Tags[:min(len(c.Tags), maxTags)]
 	return c
 }
 
+// Contents is what the snapshot holds, in numbers.
+func (s *Snapshot) Contents() Contents { return s.contents }
+
 // Addresses is a page of the articles' addresses.
 func (s *Snapshot) Addresses(page, size int) ([]Address, error) {
-	first := (page - 1) * size
-	if first >= len(s.summaries) {
-		return nil, fmt.Errorf("%w in the snapshot", ErrNotFound)
-	}
 	var list []Address
-	for _, a := range s.summaries[first:min(first+size, len(s.summaries))] {
+	for i := (page - 1) * size; i < min(page*size, len(s.Slugs)); i++ {
+		a, err := s.summary(i)
+		if err != nil {
+			return nil, err
+		}
 		list = append(list, Address{a.Slug, a.Updated})
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("%w in the snapshot", ErrNotFound)
 	}
 	return list, nil
 }

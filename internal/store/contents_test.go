@@ -141,3 +141,46 @@ func TestListKeysSurvive(t *testing.T) {
 		}
 	})
 }
+
+// A list's total is the one counted at publication, as far as that goes, and the true one in every case.
+func TestTotalsOfLists(t *testing.T) {
+	articles := []content.Article{
+		dated(t, "a", "2024-12-31", "all, old"), dated(t, "b", "2026-01-01", "all"), dated(t, "c", "2026-12-31", "all"),
+	}
+	url, db := newDatabase(t, articles...)
+	check := func(step string) {
+		t.Helper()
+		b := newBlog(t, setup{postgres: url, table: slowMachine})
+		for name, c := range map[string]struct {
+			key   listKey
+			total int
+			items string
+		}{
+			"all":               {listKey{page: 1, size: 2}, 3, "c b"},
+			"all, last page":    {listKey{page: 2, size: 2}, 3, "a"},
+			"a tag":             {listKey{tag: "all", page: 1, size: 2}, 3, "c b"},
+			"a tag's last page": {listKey{tag: "all", page: 3, size: 1}, 3, "a"},
+			"another tag":       {listKey{tag: "old", page: 1, size: 2}, 1, "a"},
+			"a year":            {listKey{year: 2026, page: 2, size: 1}, 2, "b"},
+			"another year":      {listKey{year: 2024, page: 1, size: 5}, 1, "a"},
+		} {
+			got, err := b.queryList(t.Context(), c.key.String())
+			var items string
+			for _, item := range got.V.Items {
+				items += " " + item.Slug
+			}
+			if err != nil || got.V.Total != c.total || items != " "+c.items {
+				t.Errorf("%s, %s: %q of %d, %v; want %q of %d", step, name, items, got.V.Total, err, c.items, c.total)
+			}
+		}
+		for _, key := range []listKey{{tag: "none", page: 1, size: 5}, {year: 2025, page: 1, size: 5}, {page: 9, size: 5}} {
+			_, err := b.queryList(t.Context(), key.String())
+			wantErr(t, err, ErrNotFound)
+		}
+	}
+	check("counted")
+	exec(t, db, `update site set contents = jsonb_set(contents, '{tags}', '[]')`)
+	check("tags beyond those that are counted")
+	exec(t, db, `update site set contents = null`)
+	check("before anything was counted")
+}

@@ -51,7 +51,12 @@ func NewKeeper[T any](entries int) (resilience.Keeper[T], error) {
 
 // get answers from memory, or goes down the ladder.
 func (l *ladder[T]) get(ctx context.Context, key string) (T, resilience.Provenance, error) {
+	known := l.site.version.Load()
 	v, p, err := l.memory.Get(ctx, key, l.fetch(key))
+	if err == nil && v.AsOf < known && !p.State.Degraded() {
+		// It shared a fetch that was under way when the change became known. The next one is not.
+		v, p, err = l.memory.Get(ctx, key, l.fetch(key))
+	}
 	if err == nil {
 		v, p, err = l.newest(key, v, p)
 	}

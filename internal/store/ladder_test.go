@@ -239,7 +239,7 @@ func TestLowerVersionsNeverReplaceHigherOnes(t *testing.T) {
 // patientRedis takes any number of calls at once, and as long as they take.
 func patientRedis(t *policy.Table) {
 	t.Redis = policy.Row{Policy: resilience.Policy{Name: t.Redis.Name}}
-	t.RedisLib = policy.RedisLib{LibraryDefaults: true}
+	t.RedisLib = policy.RedisLib{}
 }
 
 func TestForeignBytesInRedisAreAMiss(t *testing.T) {

@@ -2,7 +2,6 @@ package store
 
 import (
 	"fmt"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -40,26 +39,3 @@ func (k listKey) span() (from, to time.Time) {
 // mayBeEmpty reports whether the page exists without articles, as the first of
 // a new blog does; a tag or a year without articles does not.
 func (k listKey) mayBeEmpty() bool { return k.tag == "" && k.year == 0 && k.page == 1 }
-
-// List is a page of the articles with a tag, "" for all.
-func (s *Snapshot) List(tag string, page, size int) (Listing, error) {
-	return s.list(listKey{tag: tag, page: page, size: size})
-}
-
-func (s *Snapshot) list(k listKey) (Listing, error) {
-	var l Listing
-	from, to := k.span()
-	for _, a := range s.summaries {
-		if k.tag != "" && !slices.Contains(a.Tags, k.tag) || a.Published.Before(from) || !a.Published.Before(to) {
-			continue
-		}
-		if l.Total >= (k.page-1)*k.size && len(l.Items) < k.size {
-			l.Items = append(l.Items, a)
-		}
-		l.Total++
-	}
-	if len(l.Items) == 0 && !k.mayBeEmpty() {
-		return l, fmt.Errorf("%w in the snapshot", ErrNotFound)
-	}
-	return l, nil
-}

@@ -10,6 +10,7 @@ import (
 
 	"afloat/internal/policy"
 	"afloat/internal/resilience"
+	"afloat/internal/testenv"
 )
 
 // meter makes PostgreSQL itself count the queries that read articles: each asks for the site's version, once, and a
@@ -39,7 +40,7 @@ func TestReadersWhoMissTogetherShareOneQuery(t *testing.T) {
 			p.Bulkhead = resilience.BulkheadPolicy{Limit: readers, Wait: time.Minute}
 			t.PostReads.Stale.Fresh, t.PostReads.Stale.Behind = 1*ms, 0
 			t.PostReads.Stale.Patience, t.PostReads.Stale.Jitter = time.Minute, 0
-			t.PostReads.Stale.Coalesce = coalesce
+			t.PostReads.Stale.Coalesce = coalesce && !testenv.Off(policy.Coalescing)
 		}
 	}
 	for _, c := range []struct {

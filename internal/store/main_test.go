@@ -58,7 +58,7 @@ type blog struct {
 // newBlog starts a server that is stopped when the test ends.
 func newBlog(t testing.TB, s setup) *blog {
 	t.Helper()
-	table, server := policy.Afloat(), policy.Serve()
+	table, server := testenv.Table(), policy.Serve()
 	if !s.strict {
 		slowMachine(&table)
 		table.Redis.AttemptDeadline, table.Redis.Deadline = time.Second, time.Second
@@ -84,11 +84,7 @@ func newBlog(t testing.TB, s setup) *blog {
 		b.redis, o.Redis = client, client
 	}
 	if s.shipped != nil {
-		shipped, err := Shipped(s.shipped)
-		if err != nil {
-			t.Fatal(err)
-		}
-		o.Shipped = shipped
+		o.Shipped = Shipped(s.shipped)
 	}
 	var err error
 	if b.Posts, err = NewPosts(o); err != nil {
@@ -266,3 +262,14 @@ func wantErr(t testing.TB, got, want error) {
 
 // one is a blog of one article.
 func one(t testing.TB) []content.Article { return []content.Article{article(t, "one", 1, "First.")} }
+
+// must takes a call's results apart: must(f())(t).
+func must[T any](v T, err error) func(testing.TB) T {
+	return func(t testing.TB) T {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+}

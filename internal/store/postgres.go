@@ -120,45 +120,45 @@ func versioned[T any](ctx context.Context, db *DB, sql string, args ...any) ([]T
 // without articles: the next rung answers instead.
 var errNothingPublished = errors.New("nothing has been published in this database yet")
 
+// queryPost is versioned column by column: an article is long, and to make JSON
+// of it there and read it here took more time than the query.
 func (p *Posts) queryPost(ctx context.Context, slug string) (Versioned[Post], error) {
-	posts, asOf, err := versioned[Post](ctx, p.db, `
-		select `+summaryColumns+`, html, toc, version, withdrawn,
-			(select jsonb_build_object('slug', n.slug, 'title', n.title) from posts n
-			 where not withdrawn and (n.published, n.slug) > (p.published, p.slug) order by published, slug limit 1) as newer,
-			(select jsonb_build_object('slug', o.slug, 'title', o.title) from posts o
-			 where not withdrawn and (o.published, o.slug) < (p.published, p.slug) order by published desc, slug desc limit 1) as older
-		from posts p where slug = $1`, slug)
-	if err != nil {
-		return Versioned[Post]{}, err
+	if p.db == nil {
+		return Versioned[Post]{}, errNoDatabase
 	}
-	if len(posts) == 0 {
+	rows, err := p.db.Query(ctx, `
+		select s.version, q.* from site s left join lateral (
+			select `+summaryColumns+`, html, toc, version, withdrawn,
+				(select jsonb_build_object('slug', n.slug, 'title', n.title) from posts n
+				 where not withdrawn and (n.published, n.slug) > (p.published, p.slug) order by published, slug limit 1) as newer,
+				(select jsonb_build_object('slug', o.slug, 'title', o.title) from posts o
+				 where not withdrawn and (o.published, o.slug) < (p.published, p.slug) order by published desc, slug desc limit 1) as older
+			from posts p where slug = $1) q on true`, slug)
+	if err != nil {
+		return Versioned[Post]{}, fmt.Errorf("reading a post: %w", err)
+	}
+	v, err := pgx.CollectExactlyOneRow(rows, func(row pgx.CollectableRow) (Versioned[Post], error) {
+		var v Versioned[Post]
+		post := &v.V
+		columns := []any{
+			&v.AsOf, &post.Slug, &post.Title, &post.Summary.Summary, &post.Tags, &post.Published, &post.Updated, &post.Minutes,
+			&post.HTML, &post.TOC, &post.Version, &post.Withdrawn, &post.Newer, &post.Older,
+		}
+		if row.RawValues()[1] == nil {
+			clear(columns[1:]) // there is no such article, and only the site's version to read
+		}
+		err := row.Scan(columns...)
+		return v, err
+	})
+	switch {
+	case errors.Is(err, pgx.ErrNoRows) || err == nil && v.AsOf == 0:
+		return Versioned[Post]{}, errNothingPublished
+	case err != nil:
+		return Versioned[Post]{}, fmt.Errorf("reading a post: %w", err)
+	case v.V.Slug == "":
 		return Versioned[Post]{}, ErrNotFound
 	}
-	return Versioned[Post]{V: posts[0], AsOf: asOf}, nil
-}
-
-func (p *Posts) queryList(ctx context.Context, key string) (Versioned[Listing], error) {
-	type counted struct {
-		Summary
-		Total int `json:"total"`
-	}
-	const where = `not withdrawn and ($1 = '' or tags @> array[$1]) and published >= $4 and published < $5`
-	k := parseListKey(key)
-	from, to := k.span()
-	rows, asOf, err := versioned[counted](ctx, p.db, `
-		select `+summaryColumns+`, (select count(*) from posts where `+where+`) as total
-		from posts where `+where+` order by published desc, slug desc limit $2 offset $3`, k.tag, k.size, (k.page-1)*k.size, from, to)
-	if err != nil {
-		return Versioned[Listing]{}, err
-	}
-	if len(rows) == 0 && !k.mayBeEmpty() {
-		return Versioned[Listing]{}, ErrNotFound
-	}
-	var l Listing
-	for _, r := range rows {
-		l.Items, l.Total = append(l.Items, r.Summary), r.Total
-	}
-	return Versioned[Listing]{V: l, AsOf: asOf}, nil
+	return v, nil
 }
 
 // queryVersion is never 0: an empty database vouches for nobody's copies.

@@ -33,7 +33,8 @@ type Posts struct {
 	contents  *ladder[Contents]
 	addresses *ladder[[]Address]
 
-	writes sync.WaitGroup // copies on their way to Redis
+	writes   sync.WaitGroup // copies on their way to Redis
+	pipeline *pipeline      // nil: each command goes by itself
 }
 
 // PostsOptions is what NewPosts needs.
@@ -43,8 +44,8 @@ type PostsOptions struct {
 	Redis   *redis.Client // nil: no Redis is configured
 	Table   policy.Table
 	Server  policy.Server
-	Shipped *Snapshot // the articles in the binary
-	DataDir string    // where the snapshot is kept; "" keeps none
+	Shipped func() (*Snapshot, error) // of the articles in the binary; called where no saved one can be used; nil: none
+	DataDir string                    // where the snapshot is kept; "" keeps none
 	Observe func(resilience.Event)
 	Log     *slog.Logger
 }
@@ -61,12 +62,17 @@ func NewPosts(o PostsOptions) (*Posts, error) {
 		guards[i] = g
 	}
 	p := &Posts{db: o.DB, bulkDB: o.Bulk, table: t, server: o.Server, guard: guards[0], search: guards[1], bulk: guards[2], log: o.Log,
-		site:     &site{vouch: o.Server.Vouch},
-		snapshot: newSnapshotHolder(o.DataDir, o.Shipped, o.Log),
+		site: &site{vouch: o.Server.Vouch},
 	}
 	redisGuard := guards[3]
+	if o.Redis != nil && t.Copies.Queue > 0 && t.Redis.AttemptDeadline > 0 { // without a deadline, one batch that hangs would hold all behind it
+		p.pipeline = &pipeline{db: o.Redis, deadline: t.Redis.AttemptDeadline, queue: t.Copies.Queue}
+	}
 
 	var err error
+	if p.snapshot, err = newSnapshotHolder(o.DataDir, o.Shipped, t.Search.Bulkhead, o.Log); err != nil {
+		return nil, err
+	}
 	if p.posts, err = newLadder(p, "post", o, redisGuard, p.queryPost, p.snapshot.post); err != nil {
 		return nil, err
 	}
@@ -92,6 +98,9 @@ func newLadder[T any](p *Posts, kind string, o PostsOptions, redisGuard *resilie
 	l := &ladder[T]{guard: p.guard, site: p.site, origin: origin, writes: &p.writes}
 	if o.Redis != nil && o.Table.Copies.Fresh > 0 {
 		l.copies = &copies[T]{kind: kind, db: o.Redis, guard: redisGuard, life: o.Table.Copies}
+		if p.pipeline != nil {
+			l.copies.db = p.pipeline
+		}
 	}
 	if o.Table.Fallback {
 		l.snapshot = snapshot
@@ -175,4 +184,5 @@ func (p *Posts) Close() {
 	p.contents.memory.Wait()
 	p.addresses.memory.Wait()
 	p.writes.Wait()
+	p.pipeline.wait()
 }

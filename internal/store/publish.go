@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -28,21 +29,29 @@ func (p Published) String() string {
 	return fmt.Sprintf("%d added, %d changed, %d withdrawn, %d unchanged", p.Added, p.Changed, p.Withdrawn, p.Same)
 }
 
+// A Draft is what can be published: a content.File, which is rendered only if
+// the blog hasn't got it yet, or a content.Article.
+type Draft interface {
+	Key() (slug, hash string)
+	Render() (content.Article, error)
+}
+
 // Publish makes articles the whole of the blog: new and changed ones are
-// written, missing ones withdrawn, all in one transaction or not at all.
-// Articles are compared by slug and content hash, so publishing again changes
-// nothing and raises no version.
-func Publish(ctx context.Context, db *DB, articles []content.Article) (Published, error) {
+// written, missing ones withdrawn, all in one transaction or not at all. The
+// error joins what is wrong with any of them. Articles are compared by slug and
+// content hash, so publishing again changes nothing, renders nothing and raises
+// no version. Memory holds a batch of them, however many there are.
+func Publish[D Draft](ctx context.Context, db *DB, articles []D) (Published, error) {
 	return publish(ctx, db, articles, false)
 }
 
 // PublishShipped publishes the articles in the binary, unless someone has
 // published their own.
-func PublishShipped(ctx context.Context, db *DB, articles []content.Article) (Published, error) {
+func PublishShipped[D Draft](ctx context.Context, db *DB, articles []D) (Published, error) {
 	return publish(ctx, db, articles, true)
 }
 
-func publish(ctx context.Context, db *DB, articles []content.Article, shipped bool) (done Published, err error) {
+func publish[D Draft](ctx context.Context, db *DB, articles []D, shipped bool) (done Published, err error) {
 	err = pgx.BeginFunc(ctx, db, func(tx pgx.Tx) error {
 		done, err = publishTx(ctx, tx, articles, shipped)
 		return err
@@ -57,7 +66,7 @@ func publish(ctx context.Context, db *DB, articles []content.Article, shipped bo
 // to cost nothing, and few enough that a large blog is not held in memory twice.
 const batchSize = 200
 
-func publishTx(ctx context.Context, tx pgx.Tx, articles []content.Article, shipped bool) (Published, error) {
+func publishTx[D Draft](ctx context.Context, tx pgx.Tx, articles []D, shipped bool) (Published, error) {
 	var done Published
 	var previous int64
 	var wasShipped bool
@@ -78,25 +87,35 @@ func publishTx(ctx context.Context, tx pgx.Tx, articles []content.Article, shipp
 	// was made anew, so that copies of the old one's articles give way.
 	done.Version = max(previous+1, time.Now().UnixMilli())
 	batch := &pgx.Batch{}
-	for _, a := range articles {
+	var problems []error
+	for _, d := range articles {
 		if batch.Len() == batchSize {
 			if err := tx.SendBatch(ctx, batch).Close(); err != nil {
 				return done, err
 			}
 			batch = &pgx.Batch{}
 		}
-		was, ok := known[a.Slug]
-		delete(known, a.Slug)
-		switch {
-		case !ok:
-			done.Added++
-		case was.Hash != a.Hash || was.Withdrawn:
-			done.Changed++
-		default:
+		slug, hash := d.Key()
+		was, ok := known[slug]
+		delete(known, slug)
+		if ok && was.Hash == hash && !was.Withdrawn {
 			done.Same++
 			continue
 		}
+		a, err := d.Render()
+		if err != nil {
+			problems = append(problems, err) // go on: whoever has to mend them wants to know of all
+			continue
+		}
+		if ok {
+			done.Changed++
+		} else {
+			done.Added++
+		}
 		queueArticle(batch, a, done.Version)
+	}
+	if err := errors.Join(problems...); err != nil {
+		return done, err
 	}
 	for slug, was := range known {
 		if !was.Withdrawn {

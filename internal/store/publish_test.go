@@ -1,12 +1,14 @@
 package store
 
 import (
+	"errors"
 	"io/fs"
 	"sync"
 	"testing"
 	"testing/fstest"
 
 	"afloat"
+	"afloat/internal/content"
 	"afloat/internal/policy"
 	"afloat/internal/testenv"
 )
@@ -197,5 +199,41 @@ func migrateAtOnce(t *testing.T, url string, files fs.FS, due int) {
 	}
 	if total != due {
 		t.Errorf("%v migrations ran, want %d in all", ran, due)
+	}
+}
+
+// counted is an article that tells when it is rendered.
+type counted struct {
+	content.Article
+	rendered *int
+	problem  error
+}
+
+func (c counted) Render() (content.Article, error) { *c.rendered++; return c.Article, c.problem }
+
+func TestPublishRendersWhatHasChanged(t *testing.T) {
+	_, db := newDatabase(t)
+	rendered := 0
+	drafts := []counted{{Article: article(t, "one", 1, "First."), rendered: &rendered}, {Article: article(t, "two", 2, "Second."), rendered: &rendered}}
+	publish := func(want int) {
+		t.Helper()
+		rendered = 0
+		if _, err := Publish(t.Context(), db, drafts); err != nil || rendered != want {
+			t.Errorf("%d articles were rendered, %v; want %d", rendered, err, want)
+		}
+	}
+	publish(2)
+	publish(0)
+	drafts[1].Article = article(t, "two", 2, "Second, corrected.")
+	publish(1)
+
+	first, second := errors.New("the first mistake"), errors.New("the second")
+	drafts = append(drafts, counted{article(t, "three", 3, "Third."), &rendered, first}, counted{article(t, "four", 4, "Fourth."), &rendered, second})
+	drafts = append(drafts, counted{article(t, "five", 5, "Fifth."), &rendered, nil})
+	_, err := Publish(t.Context(), db, drafts)
+	wantErr(t, err, first)
+	wantErr(t, err, second)
+	if n := query[int](t, db, `select count(*) from posts`); n != 2 {
+		t.Errorf("there are %d articles after a publication that failed, want the 2 from before", n)
 	}
 }

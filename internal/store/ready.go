@@ -28,7 +28,7 @@ func (p *Posts) Rungs() []Rung {
 	if p.posts.snapshot != nil {
 		r := Rung{Name: resilience.FromSnapshot, Detail: "there is none"}
 		if s := p.snapshot.load(); s != nil {
-			r.OK, r.Detail = true, fmt.Sprintf("%d articles of version %d, as of %s", len(s.summaries), s.Version, s.At.UTC().Format(time.RFC3339))
+			r.OK, r.Detail = true, fmt.Sprintf("%d articles of version %d, as of %s", len(s.Slugs), s.Version, s.At.UTC().Format(time.RFC3339))
 		}
 		rungs = append(rungs, r)
 	}
@@ -42,7 +42,7 @@ func (p *Posts) originRung() Rung {
 	switch {
 	case p.db == nil:
 		r.Detail = "not configured: the snapshot is the blog"
-	case p.guard.State() == "": // no breaker, and nobody polls: the naive twin learns of an outage from its readers
+	case !p.table.Watched(): // nobody polls: such as the naive twin, which learns of an outage from its readers
 		r.OK, r.Detail = true, "configured; nothing watches it"
 	case vouched:
 		r.OK, r.Detail = true, "answering"

@@ -1,6 +1,8 @@
 package store
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -23,13 +25,14 @@ func OpenRedis(url string, dial Dial, p policy.RedisLib) (*redis.Client, error) 
 	}
 	opt.Dialer = dial
 	logging.Disable() // a line for each failed dial is load; the guards tell of failures
-	if !p.LibraryDefaults {
-		opt.ContextTimeoutEnabled = true // by default a context's deadline is not heeded, and a hung link costs 5 s
-		opt.MaxRetries = -1              // retrying is the guard's decision, once, and not another layer's
-		opt.DialerRetries = 1
-		opt.DialTimeout, opt.ReadTimeout, opt.WriteTimeout = p.DialTimeout, p.ReadTimeout, p.ReadTimeout
-		opt.PoolTimeout, opt.PoolSize = p.PoolTimeout, p.PoolSize
+	if !p.LibraryRetries {
+		opt.MaxRetries, opt.DialerRetries = -1, 1 // retrying is the guard's decision, once, and not another layer's
+		opt.Dialer = unbroken(dial)               // and so is not to ask
 	}
+	opt.ContextTimeoutEnabled = p.HeedContext
+	opt.DialTimeout, opt.ReadTimeout = cmp.Or(p.DialTimeout, opt.DialTimeout), cmp.Or(p.ReadTimeout, opt.ReadTimeout)
+	opt.WriteTimeout, opt.PoolTimeout = cmp.Or(p.ReadTimeout, opt.WriteTimeout), cmp.Or(p.PoolTimeout, opt.PoolTimeout)
+	opt.PoolSize = cmp.Or(p.PoolSize, opt.PoolSize)
 	return redis.NewClient(opt), nil
 }
 
@@ -43,7 +46,7 @@ type stored[T any] struct {
 // copies are one kind of page's copies in Redis. A nil *copies finds nothing.
 type copies[T any] struct {
 	kind  string
-	db    *redis.Client
+	db    commander
 	guard *resilience.Guard
 	life  policy.Copies
 }
@@ -58,11 +61,11 @@ func (c *copies[T]) get(ctx context.Context, key string) (stored[T], bool) {
 		return s, false
 	}
 	raw, _, err := resilience.Call(ctx, c.guard, func(ctx context.Context) ([]byte, error) {
-		raw, err := c.db.HGet(ctx, c.key(key), "copy").Bytes()
+		raw, err := c.db.Do(ctx, "hget", c.key(key), "copy").Text()
 		if errors.Is(err, redis.Nil) {
 			return nil, fmt.Errorf("%w in Redis", ErrNotFound)
 		}
-		return raw, err
+		return []byte(raw), err
 	})
 	if err != nil || json.Unmarshal(raw, &s) != nil || s.AsOf <= 0 {
 		return stored[T]{}, false // whatever is wrong with a copy, the next rung is the remedy
@@ -72,25 +75,34 @@ func (c *copies[T]) get(ctx context.Context, key string) (stored[T], bool) {
 
 // keepNewer stores a copy unless the one there was read at a higher version of
 // the site. Compared inside Redis, since two servers may write at once.
-var keepNewer = redis.NewScript(`
+const keepNewer = `
 local there = tonumber(redis.call('HGET', KEYS[1], 'as_of') or 0) or 0
 if there > tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'as_of', ARGV[1], 'copy', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
-return 1`)
+return 1`
+
+var keepNewerHash = redis.NewScript(keepNewer).Hash()
 
 func (c *copies[T]) put(ctx context.Context, key string, v Versioned[T], at time.Time) {
 	if c == nil {
 		return
 	}
 	fresh := time.Duration(float64(c.life.Fresh) * (1 + c.life.Jitter*(2*rand.Float64()-1)))
-	raw, err := json.Marshal(stored[T]{Versioned: v, At: at, FreshUntil: at.Add(fresh)})
-	if err != nil {
+	var raw bytes.Buffer
+	encoder := json.NewEncoder(&raw)
+	encoder.SetEscapeHTML(false) // the copy never stands in a page, and < is a byte where \u003c is six
+	if encoder.Encode(stored[T]{Versioned: v, At: at, FreshUntil: at.Add(fresh)}) != nil {
 		return // only a type that can't be marshalled, which the tests would have met
 	}
+	args := []any{1, c.key(key), v.AsOf, raw.Bytes(), c.life.Keep.Milliseconds()}
 	// A failure is the guard's to record: the copy is a convenience, and the
 	// value is already on its way to the reader.
 	_, _, _ = resilience.Call(ctx, c.guard, func(ctx context.Context) (int, error) {
-		return keepNewer.Run(ctx, c.db, []string{c.key(key)}, v.AsOf, raw, c.life.Keep.Milliseconds()).Int()
+		kept := c.db.Do(ctx, append([]any{"evalsha", keepNewerHash}, args...)...)
+		if redis.HasErrorPrefix(kept.Err(), "NOSCRIPT") { // a new Redis
+			kept = c.db.Do(ctx, append([]any{"eval", keepNewer}, args...)...)
+		}
+		return kept.Int()
 	})
 }

@@ -3,12 +3,7 @@ package store
 import (
 	"context"
 	"errors"
-	"regexp"
-	"sort"
-	"strings"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/jackc/pgx/v5"
 
@@ -26,8 +21,13 @@ const (
 type Found struct {
 	Slug, Title, Snippet string // the snippet has MarkStart and MarkEnd around matches
 	Published            time.Time
-	Total                int // matches on all pages
+	Total                int  // matches on all pages
+	More                 bool // there are more: only the newest were looked at, and Total counts those
 }
+
+// mostHits is how many matches are ranked, the newest: a word that is in every
+// article tells nothing of any, and to rank 100,000 takes a second.
+const mostHits = 500
 
 // Search finds articles by words, the best first: in Postgres with its full
 // text search, else by plain matching in the snapshot's text.
@@ -41,7 +41,7 @@ func (p *Posts) Search(ctx context.Context, query string, page, size int) ([]Fou
 		return found, prov, nil
 	}
 	if s := p.snapshot.load(); s != nil && p.table.Fallback {
-		found, missing := s.Search(query, page, size)
+		found, missing := p.searchSnapshot(ctx, s, query, page, size)
 		if missing == nil {
 			prov.Source, prov.State, prov.At = resilience.FromSnapshot, resilience.Fallback, s.At
 			return found, prov, nil
@@ -52,6 +52,9 @@ func (p *Posts) Search(ctx context.Context, query string, page, size int) ([]Fou
 	return nil, prov, errors.Join(ErrUnavailable, err)
 }
 
+// searchPostgres plans each search anew (QueryExecModeExec): what is quick for
+// a rare word, by the index of words, takes a second for a common one, which is
+// found by date.
 func (p *Posts) searchPostgres(ctx context.Context, query string, page, size int) ([]Found, error) {
 	if p.db == nil {
 		return nil, errNoDatabase
@@ -60,88 +63,32 @@ func (p *Posts) searchPostgres(ctx context.Context, query string, page, size int
 		return nil, err
 	}
 	rows, err := p.db.Query(ctx, `
-		with hits as (
-			select slug, title, body, published, ts_rank_cd(search, q) as rank, q, count(*) over () as total
-			from posts, websearch_to_tsquery('english', $1) q
-			where not withdrawn and search @@ q
-			order by rank desc, published desc, slug limit $2 offset $3)
-		select slug, title, published, total, ts_headline('english', body, q,
+		with newest as (
+			select slug, title, body, published, search from posts
+			where not withdrawn and search @@ websearch_to_tsquery('english', $1)
+			order by published desc, slug desc limit $4 + 1),
+		hits as (
+			select slug, title, body, published, ts_rank_cd(search, websearch_to_tsquery('english', $1)) as rank, count(*) over () as n
+			from newest order by rank desc, published desc, slug limit $2 offset $3)
+		select slug, title, published, least(n, $4) as total, n > $4 as more, ts_headline('english', body, websearch_to_tsquery('english', $1),
 			'MaxFragments=2, MinWords=12, MaxWords=28, FragmentDelimiter=" … ", StartSel="`+MarkStart+`", StopSel="`+MarkEnd+`"') as snippet
-		from hits order by rank desc, published desc, slug`, query, size, (page-1)*size)
+		from hits order by rank desc, published desc, slug`, pgx.QueryExecModeExec, query, size, (page-1)*size, mostHits)
 	if err != nil {
 		return nil, err
 	}
 	return pgx.CollectRows(rows, pgx.RowToStructByName[Found])
 }
 
-// Search finds the articles that contain every word of the query, titles
-// first. It knows neither word forms nor operators: it is what is left when
-// Postgres is gone.
-func (s *Snapshot) Search(query string, page, size int) ([]Found, error) {
-	words := searchWords(query)
-	type hit struct {
-		Found
-		score int
+// searchSnapshot searches the snapshot for as long as a search may take, with
+// as many others as may search at once.
+func (p *Posts) searchSnapshot(ctx context.Context, s *Snapshot, query string, page, size int) ([]Found, error) {
+	release, err := p.snapshot.searching.Acquire(ctx)
+	if err != nil {
+		return nil, err
 	}
-	var hits []hit
-	for _, sum := range s.summaries {
-		a, err := s.Article(sum.Slug)
-		if err != nil {
-			return nil, err
-		}
-		if score := matches(a, words); score > 0 {
-			hits = append(hits, hit{Found{Slug: a.Slug, Title: a.Title, Snippet: snippet(a.Text, words), Published: a.Published}, score})
-		}
-	}
-	sort.SliceStable(hits, func(i, j int) bool { return hits[i].score > hits[j].score })
-	var found []Found
-	for i := (page - 1) * size; i < min(page*size, len(hits)); i++ {
-		hits[i].Total = len(hits)
-		found = append(found, hits[i].Found)
-	}
-	return found, nil
-}
-
-// searchWords leaves out quotes and punctuation, and the words that a query in
-// Postgres' syntax excludes. A few words are enough to search for.
-func searchWords(query string) []string {
-	const most = 16
-	var words []string
-	for _, field := range strings.Fields(strings.ToLower(query)) {
-		if !strings.HasPrefix(field, "-") {
-			words = append(words, strings.FieldsFunc(field, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })...)
-		}
-	}
-	return words[:min(len(words), most)]
-}
-
-// matches is how well an article matches; 0 if a word is missing.
-func matches(a Article, words []string) (score int) {
-	title, text := strings.ToLower(a.Title), strings.ToLower(a.Text)
-	for _, w := range words {
-		n := 10*strings.Count(title, w) + strings.Count(text, w)
-		if n == 0 {
-			return 0
-		}
-		score += n
-	}
-	return score
-}
-
-// snippet is the text around the first match, with all matches in it marked.
-func snippet(text string, words []string) string {
-	const around = 120
-	match := regexp.MustCompile("(?i)" + strings.Join(words, "|")) // they hold letters and digits only
-	first := match.FindStringIndex(text)
-	if first == nil {
-		return "" // the title alone matches
-	}
-	from, to := max(0, first[0]-around), min(len(text), first[1]+around)
-	for !utf8.RuneStart(text[from]) {
-		from--
-	}
-	for to < len(text) && !utf8.RuneStart(text[to]) {
-		to++
-	}
-	return "… " + match.ReplaceAllString(text[from:to], MarkStart+"$0"+MarkEnd) + " …"
+	defer release()
+	return resilience.Deadline(ctx, p.table.Search.Deadline, func(limited context.Context) ([]Found, error) {
+		found, err := s.Search(limited, query, page, size)
+		return found, errors.Join(err, ctx.Err())
+	})
 }

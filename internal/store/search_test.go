@@ -1,6 +1,8 @@
 package store
 
 import (
+	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -121,5 +123,55 @@ func TestSnippetCutsNoLetter(t *testing.T) {
 	}
 	if got := snippet(text, []string{"elsewhere"}); got != "" {
 		t.Errorf("%q, want nothing: the title alone matches", got)
+	}
+}
+
+// A word that is everywhere is looked for in the newest articles, and the result says so.
+func TestSearchForACommonWordIsBounded(t *testing.T) {
+	const articles = mostHits + 20
+	url, db := newDatabase(t, one(t)...)
+	exec(t, db, `insert into posts (slug, title, summary, tags, published, updated, html, body, toc, minutes, hash, version)
+		select 'p' || n, 'Post ' || n, '', '{}', date '2020-01-01' + n, date '2020-01-01' + n, '', 'common words' || case when n < 3 then ' and rare' else '' end, '[]', 1, '', 1
+		from generate_series(1, $1) n`, articles)
+	up := newBlog(t, setup{postgres: url, dir: t.TempDir()})
+	if err := up.SaveSnapshot(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	snapshot := up.snapshot.load()
+	for name, search := range map[string]func(query string, page int) ([]Found, error){
+		"Postgres":     func(query string, page int) ([]Found, error) { return up.searchPostgres(t.Context(), query, page, 10) },
+		"the snapshot": func(query string, page int) ([]Found, error) { return snapshot.Search(t.Context(), query, page, 10) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			common := must(search("common", 1))(t)
+			if len(common) != 10 || common[0].Total != mostHits || !common[0].More || common[0].Slug != fmt.Sprint("p", articles) {
+				t.Errorf("found %+v, want 10 of more than %d, the newest first", common, mostHits)
+			}
+			if last := must(search("common", mostHits/10))(t); len(last) != 10 {
+				t.Errorf("the last page has %d, want 10", len(last))
+			}
+			rare := must(search("rare", 1))(t)
+			if slugs(rare) != "p2 p1" || rare[0].Total != 2 || rare[0].More {
+				t.Errorf("a rare word in the oldest articles: %+v", rare)
+			}
+		})
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if found, err := snapshot.Search(ended, "rare", 1, 10); len(found) > 0 || err != nil {
+		t.Errorf("a search without time found %+v, %v", found, err)
+	}
+	down(up.toDB)
+	_, _, err := up.Search(ended, "rare", 1, 10)
+	wantErr(t, err, ErrUnavailable)
+	release := must(up.snapshot.searching.Acquire(t.Context()))(t)
+	for range up.table.Search.Bulkhead.Limit - 1 {
+		_ = must(up.snapshot.searching.Acquire(t.Context()))(t)
+	}
+	_, _, err = up.Search(t.Context(), "rare", 1, 10)
+	wantErr(t, err, resilience.ErrFull)
+	release()
+	if found, p, err := up.Search(t.Context(), "rare", 1, 10); err != nil || p.State != resilience.Fallback || slugs(found) != "p2 p1" {
+		t.Errorf("with a place: %+v, %+v, %v", found, p, err)
 	}
 }

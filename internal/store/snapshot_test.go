@@ -45,7 +45,7 @@ func TestSnapshotHoldsWhatWasWritten(t *testing.T) {
 		t.Errorf("version %d of %v", s.Version, s.At)
 	}
 	three, err := s.Article("three")
-	if err != nil || three.HTML != "<p>3</p>" || three.Text != "third" || three.Newer != nil || three.Older == nil || *three.Older != (Ref{"one", "One"}) {
+	if err != nil || three.HTML != "<p>3</p>" || three.Newer != nil || three.Older == nil || *three.Older != (Ref{"one", "One"}) {
 		t.Errorf("three is %+v, %v", three, err)
 	}
 	if older, err := s.Article("one"); err != nil || older.Older != nil || older.Newer == nil || older.Newer.Slug != "three" {
@@ -56,6 +56,9 @@ func TestSnapshotHoldsWhatWasWritten(t *testing.T) {
 	}
 	_, err = s.Article("unheard-of")
 	wantErr(t, err, ErrNotFound)
+	if found, err := s.Search(t.Context(), "third", 1, 10); err != nil || slugs(found) != "three" || found[0].More {
+		t.Errorf("the text of three finds %+v, %v", found, err)
+	}
 
 	for _, c := range []struct {
 		tag        string
@@ -86,9 +89,12 @@ func TestDamagedSnapshotIsRefused(t *testing.T) {
 		}
 		flipped := bytes.Clone(whole)
 		flipped[cut] ^= 1
-		if s, err := ReadSnapshot(bytes.NewReader(flipped), int64(len(flipped))); err == nil {
-			t.Fatalf("byte %d damaged, and accepted: %+v", cut, s)
+		if s, err := ReadSnapshot(bytes.NewReader(flipped), int64(len(flipped))); err == nil && readAll(s) == nil {
+			t.Fatalf("byte %d damaged, and everything read", cut)
 		}
+	}
+	if err := readAll(must(ReadSnapshot(bytes.NewReader(whole), int64(len(whole))))(t)); err != nil {
+		t.Fatalf("with nothing damaged: %v", err)
 	}
 	lines := bytes.SplitAfter(whole, []byte("\n"))
 	missing := bytes.Join(append(lines[:1:1], lines[2:]...), nil)
@@ -97,9 +103,35 @@ func TestDamagedSnapshotIsRefused(t *testing.T) {
 	}
 }
 
+// readAll reads every line of a snapshot.
+func readAll(s *Snapshot) error {
+	for i, slug := range s.Slugs {
+		if _, err := s.Article(slug); err != nil {
+			return err
+		}
+		if _, _, err := s.text(i); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// A line that is damaged while the file is in use costs one article, and is told as what it is.
+func TestDamagedArticleIsNotServed(t *testing.T) {
+	raw := snapshotOf(t, 7)
+	s := must(ReadSnapshot(bytes.NewReader(raw), int64(len(raw))))(t)
+	raw[bytes.Index(raw, []byte("<p>3</p>"))+3] = '4'
+	if three, err := s.Article("three"); err == nil || errors.Is(err, ErrNotFound) {
+		t.Errorf("the damaged article is %+v, %v", three, err)
+	}
+	if one, err := s.Article("one"); err != nil || one.HTML != "<p>1</p>" {
+		t.Errorf("another article is %+v, %v", one, err)
+	}
+}
+
 func TestShippedArticlesStandInForADamagedSnapshot(t *testing.T) {
 	for name, raw := range map[string][]byte{
-		"cut": snapshotOf(t, 7)[:100], "empty": {}, "another format": []byte(`{"afloat_snapshot":99}` + "\n" + `{"end":0}` + "\n"),
+		"cut": snapshotOf(t, 7)[:100], "empty": {}, "another format": []byte(`{"afloat_snapshot":1,"version":9}` + "\n" + `{"end":0,"crc32":1234567}` + "\n"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
@@ -159,8 +191,8 @@ func TestSaveSnapshot(t *testing.T) {
 			t.Fatal(err)
 		}
 		got, err := b.snapshot.load().Article(slug)
-		if err != nil || !sameRef(got.Newer, want.Newer) || !sameRef(got.Older, want.Older) || got.HTML != want.HTML || !got.Published.Equal(want.Published) {
-			t.Errorf("%s is %+v in the snapshot and %+v in the database, %v", slug, got.Post, want, err)
+		if err != nil || !sameRef(got.Newer, want.Newer) || !sameRef(got.Older, want.Older) || got.HTML != want.HTML || got.Version != want.Version || !got.Published.Equal(want.Published) {
+			t.Errorf("%s is %+v in the snapshot and %+v in the database, %v", slug, got, want, err)
 		}
 	}
 	// A database restored from a backup has a lower version.

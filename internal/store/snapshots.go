@@ -12,41 +12,48 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/jackc/pgx/v5"
-
-	"afloat/internal/content"
 	"afloat/internal/resilience"
 )
 
-// Shipped makes a snapshot of the articles in the binary. Version 0 makes it
-// older than anything that was ever published.
-func Shipped(articles []content.Article) (*Snapshot, error) {
-	var all []Article
-	var newest time.Time
-	for _, a := range articles {
-		all = append(all, fromContent(a))
-		if a.Updated.After(newest) {
-			newest = a.Updated
+// Shipped makes a snapshot of the articles in the binary, when it is called for.
+// Version 0 makes it older than anything that was ever published.
+func Shipped[D Draft](articles []D) func() (*Snapshot, error) {
+	return func() (*Snapshot, error) {
+		var all []Article
+		var newest time.Time
+		for _, d := range articles {
+			a, err := d.Render()
+			if err != nil {
+				return nil, err
+			}
+			all = append(all, fromContent(a))
+			if a.Updated.After(newest) {
+				newest = a.Updated
+			}
 		}
+		sortNewestFirst(all)
+		return NewSnapshot(0, newest, all)
 	}
-	sortNewestFirst(all)
-	return NewSnapshot(0, newest, all)
 }
 
 // snapshotHolder is the snapshot in use: the one in the data directory, else
 // the one shipped.
 type snapshotHolder struct {
-	path    string // "" keeps none
-	current atomic.Pointer[Snapshot]
+	path      string // "" keeps none
+	current   atomic.Pointer[Snapshot]
+	searching *resilience.Bulkhead // a search takes a while of processor time, which articles need as well
 }
 
-func newSnapshotHolder(dir string, shipped *Snapshot, log *slog.Logger) *snapshotHolder {
-	h := &snapshotHolder{}
-	if shipped != nil {
-		h.current.Store(shipped)
+// newSnapshotHolder makes the shipped snapshot only where no saved one can be
+// used: rendering it is work that no reader should wait for.
+func newSnapshotHolder(dir string, shipped func() (*Snapshot, error), searches resilience.BulkheadPolicy, log *slog.Logger) (*snapshotHolder, error) {
+	searching, err := resilience.NewBulkhead(searches)
+	if err != nil {
+		return nil, err
 	}
+	h := &snapshotHolder{searching: searching}
 	if dir == "" {
-		return h
+		return h, h.ship(shipped)
 	}
 	h.path = filepath.Join(dir, "snapshot.jsonl")
 	leftovers, _ := filepath.Glob(filepath.Join(dir, unfinished)) // of saves that a crash ended
@@ -54,14 +61,23 @@ func newSnapshotHolder(dir string, shipped *Snapshot, log *slog.Logger) *snapsho
 		_ = os.Remove(file) // it only takes up room
 	}
 	s, err := openSnapshot(h.path)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-	case err != nil:
-		log.Warn("the saved snapshot can't be used, the shipped articles stand in until the next one is written", "path", h.path, "err", err)
-	default:
+	if err == nil {
 		h.current.Store(s)
+		return h, nil
 	}
-	return h
+	if !errors.Is(err, fs.ErrNotExist) {
+		log.Warn("the saved snapshot can't be used, the shipped articles stand in until the next one is written", "path", h.path, "err", err)
+	}
+	return h, h.ship(shipped)
+}
+
+func (h *snapshotHolder) ship(shipped func() (*Snapshot, error)) error {
+	if shipped == nil {
+		return nil
+	}
+	s, err := shipped()
+	h.current.Store(s)
+	return err
 }
 
 // openSnapshot keeps the file open for reading; a newer one renamed over it
@@ -95,7 +111,7 @@ func (h *snapshotHolder) post(slug string, above int64) (Versioned[Post], time.T
 		return Versioned[Post]{}, time.Time{}, errNoSnapshot
 	}
 	a, err := s.Article(slug)
-	return Versioned[Post]{a.Post, s.Version, true}, s.At, err
+	return Versioned[Post]{a, s.Version, true}, s.At, err
 }
 
 func (h *snapshotHolder) list(key string, above int64) (Versioned[Listing], time.Time, error) {
@@ -116,7 +132,7 @@ func (p *Posts) SaveSnapshot(ctx context.Context) error {
 	}
 	var version int64
 	_, _, err := resilience.Call(ctx, p.bulk, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, p.eachArticle(ctx, func(v int64, next func() (Article, error)) error {
+		return struct{}{}, p.eachArticle(ctx, true, func(v int64, next func() (Article, error)) error {
 			version = v
 			if held := p.snapshot.load(); held != nil && held.Version >= v {
 				return nil
@@ -135,76 +151,13 @@ func (p *Posts) SaveSnapshot(ctx context.Context) error {
 		return fmt.Errorf("opening the new snapshot: %w", err)
 	}
 	p.snapshot.current.Store(s)
-	p.log.Info("snapshot saved", "path", p.snapshot.path, "version", s.Version, "articles", len(s.summaries))
+	p.log.Info("snapshot saved", "path", p.snapshot.path, "version", s.Version, "articles", len(s.Slugs))
 	return nil
-}
-
-// Articles calls use with each article that is published, in one consistent
-// read.
-func (p *Posts) Articles(ctx context.Context, use func(Article) error) error {
-	if p.bulkDB == nil {
-		return errNoDatabase
-	}
-	_, _, err := resilience.Call(ctx, p.bulk, func(ctx context.Context) (struct{}, error) {
-		return struct{}{}, p.eachArticle(ctx, func(_ int64, next func() (Article, error)) error {
-			for {
-				a, err := next()
-				if errors.Is(err, io.EOF) {
-					return nil
-				}
-				if err != nil {
-					return err
-				}
-				if a.Withdrawn {
-					continue
-				}
-				if err := use(a); err != nil {
-					return err
-				}
-			}
-		})
-	})
-	return err
-}
-
-// eachArticle streams all articles and tombstones, newest first, with the
-// version they are of: both from one snapshot of the database.
-func (p *Posts) eachArticle(ctx context.Context, use func(version int64, next func() (Article, error)) error) error {
-	return pgx.BeginTxFunc(ctx, p.bulkDB, pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}, func(tx pgx.Tx) error {
-		var version int64
-		if err := tx.QueryRow(ctx, `select version from site`).Scan(&version); err != nil {
-			return err
-		}
-		if version == 0 {
-			return errNothingPublished
-		}
-		rows, err := tx.Query(ctx, `select to_jsonb(q) from (
-			select `+summaryColumns+`, html, toc, version, withdrawn, body as text
-			from posts order by published desc, slug desc) q`)
-		if err != nil {
-			return err
-		}
-		defer rows.Close()
-		return use(version, func() (a Article, err error) {
-			if rows.Next() {
-				return a, rows.Scan(&a)
-			}
-			if err := rows.Err(); err != nil {
-				return a, err // half a snapshot must not pass for a whole one
-			}
-			return a, io.EOF
-		})
-	})
 }
 
 // Gone reports whether an article is known to have been withdrawn. It looks
 // only at what this server holds in memory.
 func (p *Posts) Gone(slug string) bool {
 	s := p.snapshot.load()
-	if s == nil {
-		return false
-	}
-	_, known := s.places[slug]
-	_, listed := s.ordinal[slug]
-	return known && !listed
+	return s != nil && s.withdrawn(slug)
 }

@@ -25,7 +25,7 @@ type Recorder struct {
 }
 
 type counters struct {
-	calls, attempts, retries, broken, full, budget, changes atomic.Uint64
+	calls, attempts, retries, hedges, broken, full, budget, changes atomic.Uint64
 
 	mu       sync.Mutex // taken by failures only
 	failures map[string]uint64
@@ -38,6 +38,7 @@ type PolicyStats struct {
 	Calls          uint64            `json:"calls"`              // guarded calls that ended, refused ones too
 	Attempts       uint64            `json:"attempts"`           // tries that reached the dependency
 	Retries        uint64            `json:"retries"`            // of these, second and later tries of a call
+	Hedges         uint64            `json:"hedges"`             // of these, second copies of a try that took long
 	Failures       map[string]uint64 `json:"failures,omitempty"` // calls that failed, by error class; what is neutral (not found, canceled) or Rejected is not in it
 	Rejected       Rejected          `json:"rejected"`           // calls that failed because they were refused
 	BudgetSpent    uint64            `json:"budget_spent"`       // calls that failed for want of a retry that the budget refused
@@ -63,6 +64,9 @@ func (r *Recorder) Observe(e resilience.Event) {
 		if e.Attempt > 1 {
 			c.retries.Add(1)
 		}
+	case resilience.HedgeEvent:
+		c.attempts.Add(1)
+		c.hedges.Add(1)
 	case resilience.CallEvent:
 		c.calls.Add(1)
 		if e.Err != nil && e.Class != resilience.Neutral {
@@ -115,6 +119,7 @@ func (r *Recorder) Policies() []PolicyStats {
 			Calls:          c.calls.Load(),
 			Attempts:       c.attempts.Load(),
 			Retries:        c.retries.Load(),
+			Hedges:         c.hedges.Load(),
 			Failures:       failures,
 			Rejected:       Rejected{Breaker: c.broken.Load(), Bulkhead: c.full.Load()},
 			BudgetSpent:    c.budget.Load(),

@@ -60,6 +60,22 @@ func TestRecorderCountsWhatGuardsDo(t *testing.T) {
 	})
 }
 
+// A second copy is an attempt, and no retry.
+func TestRecorderCountsHedges(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := NewRecorder()
+		g := guard(t, r, resilience.Policy{Name: "hedged", Idempotent: true, Hedge: resilience.HedgePolicy{After: time.Millisecond, Ratio: 1, Burst: 1}})
+		_, _, _ = resilience.Call(t.Context(), g, func(context.Context) (int, error) {
+			time.Sleep(time.Second)
+			return 0, nil
+		})
+		want := []PolicyStats{{Name: "hedged", Calls: 1, Attempts: 2, Hedges: 1, Failures: map[string]uint64{}}}
+		if got := r.Policies(); !reflect.DeepEqual(got, want) {
+			t.Errorf("got  %+v\nwant %+v", got, want)
+		}
+	})
+}
+
 func TestRecorderCountsRefusals(t *testing.T) {
 	r := NewRecorder()
 	full := guard(t, r, resilience.Policy{Name: "full", Bulkhead: resilience.BulkheadPolicy{Limit: 1}})
@@ -124,7 +140,7 @@ func TestRecorderIsConcurrent(t *testing.T) {
 
 func TestStatsAsJSON(t *testing.T) {
 	got, err := json.Marshal(PolicyStats{Name: "p", Calls: 1, Failures: map[string]uint64{"timeout": 1}})
-	want := `{"name":"p","calls":1,"attempts":0,"retries":0,"failures":{"timeout":1},"rejected":{"breaker":0,"bulkhead":0},"budget_spent":0,"breaker_changes":0}`
+	want := `{"name":"p","calls":1,"attempts":0,"retries":0,"hedges":0,"failures":{"timeout":1},"rejected":{"breaker":0,"bulkhead":0},"budget_spent":0,"breaker_changes":0}`
 	if err != nil || string(got) != want {
 		t.Errorf("got  %s, %v\nwant %s", got, err, want)
 	}

@@ -1,7 +1,7 @@
 package web
 
 import (
-	"html/template"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
@@ -45,7 +45,7 @@ func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
 		s.Views.Count(slug, post.Title)
 	}
 
-	if !inMemory && s.Table.Page.Stream && !wantsWhole(r) {
+	if !inMemory && s.Table.Page.Stream && !wantsWhole(r) && !s.critical.any() {
 		return s.streamArticle(w, r, page, prov, arriving, len(slots))
 	}
 	if !inMemory {
@@ -91,6 +91,9 @@ func (s *Server) wholeArticle(w http.ResponseWriter, r *http.Request, page postP
 	}
 	for _, part := range parts {
 		html, ok := s.renderPart(part, false)
+		if !ok && s.critical.lacks(part.name, resilience.Missing) {
+			return fmt.Errorf("%w: %s could not be rendered", errCritical, part.name)
+		}
 		body = append(body, html...)
 		keep = keep && ok
 	}
@@ -109,8 +112,9 @@ func (s *Server) wholeArticle(w http.ResponseWriter, r *http.Request, page postP
 	return nil
 }
 
-// streamArticle sends the post first. From the first byte on the status is
-// 200, so nothing after it may fail: a part that can't be had is a placeholder.
+// streamArticle sends the post first, together with those parts that are there
+// already. From the first byte on the status is 200, so nothing after it may
+// fail: a part that can't be had is a placeholder.
 func (s *Server) streamArticle(w http.ResponseWriter, r *http.Request, page postPage, prov resilience.Provenance, arriving <-chan loaded, n int) error {
 	page.Streams = true
 	head, err := s.pages.render("post-head", page)
@@ -124,21 +128,30 @@ func (s *Server) streamArticle(w http.ResponseWriter, r *http.Request, page post
 	noStore(w)
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
 	provenanceHeaders(w.Header(), false, named{"post", prov})
-	send := http.NewResponseController(w)
-	write := func(b []byte) {
-		if _, err := w.Write(b); err == nil {
-			_ = send.Flush() // a reader who has left is noticed at the next write
+	out := head
+	for left := n; left > 0; left-- {
+		var part loaded
+		select {
+		case part = <-arriving: // it is here: it goes out with what comes before it
+		default:
+			sendNow(w, out)
+			out = out[:0]
+			part = <-arriving // comes when the slots close, at the latest
 		}
-	}
-	write(head)
-	for range n {
-		part := <-arriving // comes when the slots close, at the latest
 		_ = s.settle(r, part)
 		html, _ := s.renderPart(part, true)
-		write(html)
+		out = append(out, html...)
 	}
-	write(foot)
+	_, _ = w.Write(append(out, foot...)) // an error here means that the reader has left
 	return nil
+}
+
+// sendNow sends what there is without waiting for more of the page. A reader
+// who has left is noticed at the next write.
+func sendNow(w http.ResponseWriter, b []byte) {
+	if _, err := w.Write(b); err == nil {
+		_ = http.NewResponseController(w).Flush()
+	}
 }
 
 func (s *Server) postPart(r *http.Request, post store.Post, prov resilience.Provenance) part[articleView] {
@@ -162,23 +175,6 @@ func postNote(prov resilience.Provenance) string {
 	default:
 		return "The database does not answer. This article came from memory."
 	}
-}
-
-func viewArticle(p store.Post) articleView {
-	v := articleView{
-		Slug: p.Slug, Title: p.Title, Summary: p.Summary.Summary, Tags: p.Tags,
-		Published: p.Published, Updated: p.Updated, Minutes: p.Minutes, Body: template.HTML(p.HTML),
-	}
-	for _, h := range p.TOC {
-		v.TOC = append(v.TOC, heading(h))
-	}
-	if p.Newer != nil {
-		v.Next = &articleRef{p.Newer.Slug, p.Newer.Title}
-	}
-	if p.Older != nil {
-		v.Prev = &articleRef{p.Older.Slug, p.Older.Title}
-	}
-	return v
 }
 
 // ageOf is how old a value is, for pages that are never kept.

@@ -15,7 +15,6 @@ import (
 
 	"afloat"
 	"afloat/internal/fault"
-	"afloat/internal/policy"
 	"afloat/internal/resilience"
 	"afloat/internal/widgets"
 )
@@ -191,7 +190,7 @@ func TestPanicsStayInTheirPart(t *testing.T) {
 	t.Run("load", func(t *testing.T) {
 		complete(t, w.start(t, func(s *setup) {
 			s.options = func(o *Options) {
-				row := policy.Afloat().Recommendations
+				row := s.table.Recommendations
 				o.Recommendations = must(widgets.New(widgets.Spec[[]widgets.Suggestion]{
 					Name: "recommendations", Source: resilience.FromService, Row: row,
 					Key:  func(r widgets.Request) string { return r.Slug },

@@ -143,7 +143,7 @@ func TestKeyWithOtherContent(t *testing.T) {
 // TestOneKeyAtOnce: a storm of retries is one comment, and is not limited.
 func TestOneKeyAtOnce(t *testing.T) {
 	w := newWorld(t)
-	b := w.start(t)
+	b := w.start(t, patient)
 	answers := make([]answer, 50)
 	var all sync.WaitGroup
 	for i := range answers {

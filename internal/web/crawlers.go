@@ -120,7 +120,7 @@ func serveXML(w http.ResponseWriter, r *http.Request, v any, keep bool, parts ..
 func (s *Server) robots(w http.ResponseWriter, r *http.Request) {
 	rules := "User-agent: *\nDisallow: /lab/\nDisallow: /search?\nDisallow: /source/\nDisallow: /posts/*/comment\n" +
 		"Disallow: /*?comment=\nDisallow: /*xray=\n\nSitemap: " + absolute(r, "/sitemap.xml") + "\n"
-	if s.naive() {
+	if s.isTwin() {
 		rules = "User-agent: *\nDisallow: /\n"
 	}
 	serveWhole(w, r, "text/plain; charset=utf-8", []byte(rules), true)

@@ -27,11 +27,13 @@ var answers = []struct {
 	status           int
 	headline, detail string
 }{
+	{errCritical, http.StatusServiceUnavailable, "This page is out of reach for the moment", "A part of it can't be had, and the lab has marked that part as critical: without it there is no page."},
 	{store.ErrNotFound, http.StatusNotFound, "There is no such page", "The address may be mistyped, or the page never was. The archive lists everything there is."},
 	{source.ErrNotFound, http.StatusNotFound, "There is no such file", "The source index lists every file that is shown."},
 	{store.ErrWithdrawn, http.StatusGone, "This article was withdrawn", "It was published here once and has been taken back. The archive lists what there is."},
 	{errMethod, http.StatusMethodNotAllowed, "That can't be done here", "This address answers another method. Following a link or a form of this site will work."},
 	{errHost, http.StatusForbidden, "The lab does not answer to this name", "Open the blog by its own address, such as 127.0.0.1 or localhost, or name this Host in LAB_HOSTS."},
+	{lab.ErrStopping, http.StatusServiceUnavailable, "This server is stopping", "Nothing new begins in its lab. Another one may start in its place."},
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "This page is out of reach for the moment", "The database does not answer, and no copy of this page is at hand. Every article that was read lately, or is in the snapshot, still opens."},
 }
 
@@ -60,6 +62,10 @@ func (s *Server) answer(h func(http.ResponseWriter, *http.Request) error) http.H
 func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 	if bad := (*lab.BadOrder)(nil); errors.As(err, &bad) {
 		s.refuseOrder(w, r, bad)
+		return
+	}
+	if busy := (*lab.Busy)(nil); errors.As(err, &busy) {
+		s.busy(w, r, busy)
 		return
 	}
 	if r.Context().Err() != nil && errors.Is(err, context.Canceled) {

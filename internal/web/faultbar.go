@@ -34,10 +34,7 @@ func (s *Server) renderFaultBar(w http.ResponseWriter, r *http.Request, status i
 	if s.Other.Name != "" {
 		bar.OtherURL = "http://" + net.JoinHostPort(hostname(r), s.Other.Port) + back
 	}
-	for _, st := range s.faults() {
-		bar.Links = append(bar.Links, viewLink(st))
-		bar.AnyOn = bar.AnyOn || st.Kind != lab.Healthy
-	}
+	bar.Links, bar.AnyOn = s.faultRows()
 	name := "faultbar"
 	if bar.Fragment {
 		name = "faultbar-fragment"
@@ -49,6 +46,15 @@ func (s *Server) renderFaultBar(w http.ResponseWriter, r *http.Request, status i
 	noStore(w)
 	writePage(w, status, body)
 	return nil
+}
+
+// faultRows are the rows of the bar, and whether any fault is on.
+func (s *Server) faultRows() (rows []faultLink, anyOn bool) {
+	for _, st := range s.faults() {
+		rows = append(rows, viewLink(st))
+		anyOn = anyOn || st.Kind != lab.Healthy
+	}
+	return rows, anyOn
 }
 
 // faults is the state of each link: from the switchboard in the blog, from the

@@ -110,6 +110,17 @@ type setup struct {
 	options func(*Options)
 }
 
+// patient gives every call so much time that a busy machine is no outage.
+func patient(s *setup) {
+	t := &s.table
+	for _, row := range []*policy.Row{&t.PostReads, &t.Search, &t.Redis, &t.CommentReads, &t.CommentCounts, &t.CommentWrites, &t.Recommendations, &t.Popular} {
+		row.Deadline, row.AttemptDeadline, row.Bulkhead.Wait = 50*row.Deadline, 50*row.AttemptDeadline, 50*row.Bulkhead.Wait
+	}
+	t.Page.Slot *= 50
+	t.Postgres.ReadCap *= 50
+	t.RedisLib.ReadTimeout, t.RedisLib.PoolTimeout = 50*t.RedisLib.ReadTimeout, 50*t.RedisLib.PoolTimeout
+}
+
 // blog is one server, wired as cmd/blog does it.
 type blog struct {
 	*httptest.Server
@@ -122,13 +133,15 @@ type blog struct {
 
 func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	t.Helper()
-	set := setup{table: policy.Afloat(), server: policy.Serve(), lab: true}
+	set := setup{table: testenv.Table(), server: policy.Serve(), lab: true}
 	for _, edit := range edits {
 		edit(&set)
 	}
 	b := &blog{world: w, links: map[string]*fault.Link{}, log: &logBook{}}
 	log := slog.New(slog.NewTextHandler(b.log, nil))
-	recorder := telemetry.NewRecorder()
+	recorder, limits := telemetry.NewRecorder(), policy.LabLimits()
+	timeline := telemetry.NewTimeline(limits.Timeline, limits.Marks, set.table.Links())
+	observe := func(e resilience.Event) { recorder.Observe(e); timeline.Observe(e) }
 	var links []*fault.Link
 	dial := func(name string, timeout time.Duration) func(context.Context, string, string) (net.Conn, error) {
 		link := fault.NewLink(name)
@@ -143,11 +156,11 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	service := widgets.NewHTTPClient(toService, set.table.HTTP)
 	posts := must(store.NewPosts(store.PostsOptions{
 		DB: db, Bulk: db, Redis: cache, Table: set.table, Server: set.server,
-		Shipped: must(store.Shipped(w.articles))(t), DataDir: t.TempDir(), Observe: recorder.Observe, Log: log,
+		Shipped: store.Shipped(w.articles), DataDir: t.TempDir(), Observe: observe, Log: log,
 	}))(t)
-	writes := must(resilience.NewGuard(set.table.CommentWrites.Policy, store.Classify, recorder.Observe))(t)
+	writes := must(resilience.NewGuard(set.table.CommentWrites.Policy, store.Classify, observe))(t)
 	comments := store.NewComments(db, writes)
-	deps := widgets.Deps{Observe: recorder.Observe, Entries: set.server.MemoryEntries, Log: log}
+	deps := widgets.Deps{Observe: observe, Entries: set.server.MemoryEntries, Log: log}
 	stopping, stop := context.WithCancel(context.Background())
 	o := Options{
 		Posts: posts, Comments: comments, Table: set.table, Server: set.server,
@@ -159,7 +172,9 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 		Warnings:        telemetry.NewWarnings(log, set.server.Warn, set.table.Links()), Recorder: recorder, Log: log,
 		Templates: afloat.Templates(), Static: afloat.Static(), Source: source.New(afloat.Source()),
 		Links: links, LabHosts: []string{"127.0.0.1", "localhost", "::1", "lab.example"}, Stopping: stopping,
+		Timeline: timeline, LabLimits: limits, Meter: timelineMeter{timeline},
 	}
+	o.Guards = append(posts.Guards(), comments.Guard(), o.CommentsWidget.Guard(), o.Counts.Guard(), o.Recommendations.Guard(), o.Popular.Guard(), o.Views.Guard())
 	if set.lab {
 		b.board = must(lab.NewSwitchboard([]lab.Wire{
 			{Link: links[0], Label: "Postgres", Probe: lab.PostgresProbe(w.postgres, toPostgres)},
@@ -186,6 +201,7 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 
 	var background sync.WaitGroup
 	background.Go(func() { o.Views.Run(stopping) })
+	background.Go(func() { handler.MarkFaults(stopping) })
 	if !set.idle {
 		background.Go(func() { posts.Watch(stopping, func(int64) {}) })
 	}
@@ -212,6 +228,12 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	}
 	return b
 }
+
+// timelineMeter tells the timeline of pages, and nobody of the rest.
+type timelineMeter struct{ *telemetry.Timeline }
+
+func (timelineMeter) Request(string, string, int, time.Duration) {}
+func (timelineMeter) Part(string, resilience.Provenance)         {}
 
 // must ends the test for an error: must(f())(t).
 func must[T any](v T, err error) func(testing.TB) T {

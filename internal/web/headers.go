@@ -29,9 +29,9 @@ func (s *Server) securityHeaders(next http.Handler) http.Handler {
 }
 
 // frameAncestors says whose pages may show this one in a frame: the site's own.
-// The naive twin's may be shown by its blog alone, side by side with the blog's.
+// A twin's may be shown by its blog alone, side by side with the blog's.
 func (s *Server) frameAncestors(r *http.Request) string {
-	if !s.naive() {
+	if !s.isTwin() {
 		return "'self'"
 	}
 	host := strings.ToLower(hostname(r))

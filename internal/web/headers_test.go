@@ -67,6 +67,9 @@ func TestEveryAnswerIsProtected(t *testing.T) {
 	}
 	for _, request := range everyRoute(t, b) {
 		method, path, _ := strings.Cut(request, " ")
+		if path == "/lab/events" {
+			method = http.MethodHead // its body has no end
+		}
 		check(request, b.do(t, method, path, ""))
 	}
 	b.warm(t, "/posts/"+w.articles[0].Slug)

@@ -147,7 +147,7 @@ func unharmed(t *testing.T, b *blog, name string, got answer) {
 
 func TestHostileRequests(t *testing.T) {
 	w := newWorld(t)
-	b := w.start(t)
+	b := w.start(t, patient)
 	statuses := map[int]int{}
 	all := hostileRequests(w.articles[0].Slug)
 	for _, h := range all {
@@ -165,7 +165,7 @@ func TestHostileRequests(t *testing.T) {
 // TestRandomRequests: what nobody thought of.
 func TestRandomRequests(t *testing.T) {
 	w := newWorld(t)
-	b := w.start(t)
+	b := w.start(t, patient)
 	random := rand.New(rand.NewPCG(1, 2))
 	pieces := []string{"posts", w.articles[0].Slug, "tags", "search", "source", "static", "lab", "faults", "comments", "comment", "feed.xml", "page", "q", "xray", "1", "-1", "..", "\x00", "\xff", "|", "{", "<b>", "\r\n", "%", "'", "\u202e", strings.Repeat("x", 300)}
 	text := func(sep string) string {

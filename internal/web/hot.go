@@ -16,6 +16,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"afloat/internal/assets"
+	"afloat/internal/telemetry"
 )
 
 // hotPages are finished pages, kept for a moment: what many readers ask for
@@ -35,8 +36,9 @@ type hotPage struct {
 	tag    string // "" for a degraded page, which has none
 	until  time.Time
 	made   moment
-	seen   func() // counts a view; nil counts none
-	route  string // for the meter
+	seen   func()            // counts a view; nil counts none
+	route  string            // for the meter
+	again  telemetry.Outcome // of its later readers
 
 	once         sync.Once
 	zipped       []byte
@@ -69,7 +71,7 @@ func (s *Server) serveHot(w http.ResponseWriter, r *http.Request) bool {
 	if !ok || began.After(p.until) {
 		return false
 	}
-	if p.made != s.moment() {
+	if p.made != s.moment() || p.tag == "" && s.critical.any() { // what it lacks may be critical by now
 		return false
 	}
 	if p.seen != nil && r.Method == http.MethodGet {
@@ -77,7 +79,11 @@ func (s *Server) serveHot(w http.ResponseWriter, r *http.Request) bool {
 	}
 	status := &sentWriter{ResponseWriter: w}
 	p.serve(status, r, "")
-	s.answered(r, p.route, status.status, time.Since(began))
+	took := time.Since(began)
+	s.answered(r, p.route, status.status, took)
+	if readerRoutes[p.route] {
+		s.Meter.Page(p.again, took)
+	}
 	return true
 }
 
@@ -133,7 +139,7 @@ func (s *Server) serveFinished(w http.ResponseWriter, r *http.Request, body []by
 	}
 	var asked bool
 	if p.made, asked = r.Context().Value(momentKey{}).(moment); asked && s.hot.pages != nil && r.URL.RawQuery == "" {
-		p.route = chi.RouteContext(r.Context()).RoutePattern()
+		p.route, p.again = chi.RouteContext(r.Context()).RoutePattern(), visitOf(r).again()
 		s.hot.pages.Set(hotKey(r), p)
 	}
 	p.serve(w, r, first)

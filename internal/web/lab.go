@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -61,7 +62,7 @@ func (s *Server) setFault(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	if _, err := s.Lab.Apply(r.Context(), order); err != nil {
+	if err := s.order(r.Context(), order); err != nil {
 		return err
 	}
 	if wantsHTML(r) {
@@ -73,7 +74,10 @@ func (s *Server) setFault(w http.ResponseWriter, r *http.Request) error {
 
 // clearFaults is DELETE /lab/faults and /lab/faults/{link}.
 func (s *Server) clearFaults(w http.ResponseWriter, r *http.Request) error {
-	if err := s.Lab.Clear(chi.URLParam(r, "link")); err != nil {
+	err := s.clear(chi.URLParam(r, "link"))
+	if busy := (*lab.Busy)(nil); errors.As(err, &busy) || errors.Is(err, lab.ErrStopping) {
+		return err
+	} else if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrNotFound, err)
 	}
 	return writeJSON(w, http.StatusOK, s.Lab.Status())
@@ -88,11 +92,6 @@ func (s *Server) refuseOrder(w http.ResponseWriter, r *http.Request, bad *lab.Ba
 		}
 	}
 	_ = writeJSON(w, http.StatusBadRequest, bad) // what is left to do if the reader is gone
-}
-
-// labStatus is GET /lab/status: what each policy did since the start.
-func (s *Server) labStatus(w http.ResponseWriter, _ *http.Request) error {
-	return writeJSON(w, http.StatusOK, map[string]any{"table": s.Table.Name, "policies": s.Recorder.Policies()})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) error {

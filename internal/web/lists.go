@@ -85,15 +85,13 @@ func (s *Server) fillList(ctx context.Context, r *http.Request, page *listPage) 
 				total += counts[e.Slug]
 			}
 			page.Counts = &part[int]{Name: "counts", Title: "Comment counts", V: total, Provenance: prov,
-				Note: noteIf(prov, func(resilience.Provenance) string { return "Comment counts are out of reach." })}
+				Note: noteIf(prov, countsNote)}
 			return s.settle(r, loaded{name: "counts", Provenance: prov, err: err})
 		}
 	}()
 	popular, prov, popularErr := s.Popular.Get(ctx, widgets.Request{})
 	page.Popular = &part[[]popularView]{Name: "popular", Title: "Popular now", V: viewPopular(popular), Provenance: prov,
-		Note: noteIf(prov, func(resilience.Provenance) string {
-			return "What is popular is out of reach. The archive lists everything."
-		})}
+		Note: noteIf(prov, popularNote)}
 	if err := s.settle(r, loaded{name: "popular", Provenance: prov, err: popularErr}); err != nil {
 		return false, nil, err
 	}
@@ -110,6 +108,20 @@ func noteIf(p resilience.Provenance, note func(resilience.Provenance) string) st
 		return ""
 	}
 	return note(p)
+}
+
+func countsNote(p resilience.Provenance) string {
+	if p.State == resilience.Missing {
+		return "Comment counts are out of reach."
+	}
+	return "The database does not answer. The comment counts may be out of date."
+}
+
+func popularNote(p resilience.Provenance) string {
+	if p.State == resilience.Missing {
+		return "What is popular is out of reach. The archive lists everything."
+	}
+	return "Redis does not answer; this is what was popular then."
 }
 
 func postNoteList(p resilience.Provenance) string {

@@ -10,6 +10,7 @@ import (
 
 	"afloat/internal/resilience"
 	"afloat/internal/store"
+	"afloat/internal/telemetry"
 )
 
 // Meter is told what readers got. Its methods are called on the way of each
@@ -21,6 +22,9 @@ type Meter interface {
 	Request(route, method string, status int, took time.Duration)
 	// Part tells of one part of a page, as a reader got it.
 	Part(part string, p resilience.Provenance)
+	// Page tells of a reader's page as a whole: an article, a list, an archive
+	// or results; and how long its handler took.
+	Page(o telemetry.Outcome, took time.Duration)
 }
 
 // OtherRoute stands for every address that has no route: there is no end of those.
@@ -69,13 +73,21 @@ func (s *Server) observe(next http.Handler) http.Handler {
 		if s.Stopping.Err() != nil {
 			w.Header().Set("Connection", "close")
 		}
-		defer func() { s.answered(r, chi.RouteContext(r.Context()).RoutePattern(), sent.status, time.Since(began)) }()
+		r, visit := noteVisit(r)
+		defer func() {
+			route, took := chi.RouteContext(r.Context()).RoutePattern(), time.Since(began)
+			status := s.answered(r, route, sent.status, took)
+			if o, known := visit.outcome(status); known && readerRoutes[route] {
+				s.Meter.Page(o, took)
+			}
+		}()
 		next.ServeHTTP(sent, r)
 	})
 }
 
-// answered notes one answer. route is a pattern, "" for none.
-func (s *Server) answered(r *http.Request, route string, status int, took time.Duration) {
+// answered notes one answer, and returns its status. route is a pattern, "" for
+// none.
+func (s *Server) answered(r *http.Request, route string, status int, took time.Duration) int {
 	method := r.Method
 	if !slices.Contains(methods, method) {
 		method = OtherRoute
@@ -92,10 +104,12 @@ func (s *Server) answered(r *http.Request, route string, status int, took time.D
 			slog.String("method", method), slog.String("route", route), slog.String("path", r.URL.Path),
 			slog.Int("status", status), slog.Duration("took", took))
 	}
+	return status
 }
 
-// note tells the meter of a part, and the log if it is degraded.
+// note tells the meter of what a page is about, and the log if it is degraded.
 func (s *Server) note(r *http.Request, part string, p resilience.Provenance) {
+	visitOf(r).main = p.State
 	s.Meter.Part(part, p)
 	s.Warnings.Part(r.Context(), part, s.policyOf(part), p)
 }
@@ -105,3 +119,4 @@ type noMeter struct{}
 
 func (noMeter) Request(string, string, int, time.Duration) {}
 func (noMeter) Part(string, resilience.Provenance)         {}
+func (noMeter) Page(telemetry.Outcome, time.Duration)      {}

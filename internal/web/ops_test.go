@@ -13,6 +13,7 @@ import (
 
 	"afloat/internal/fault"
 	"afloat/internal/resilience"
+	"afloat/internal/telemetry"
 )
 
 // meterBook is a Meter that remembers.
@@ -20,6 +21,7 @@ type meterBook struct {
 	mu       sync.Mutex
 	requests map[string]int // "METHOD route status"
 	parts    map[string]int // "part state source"
+	pages    [5]int         // by outcome
 }
 
 func (m *meterBook) Request(route, method string, status int, _ time.Duration) {
@@ -32,6 +34,12 @@ func (m *meterBook) Part(part string, p resilience.Provenance) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.parts[strings.Join([]string{part, string(p.State), string(p.Source)}, " ")]++
+}
+
+func (m *meterBook) Page(o telemetry.Outcome, _ time.Duration) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.pages[o]++
 }
 
 // counted waits for an entry: a reader may have the answer before it is counted.

@@ -17,16 +17,32 @@ type frame struct {
 	Description string
 	Canonical   string       // absolute URL; "" for pages that are no place of their own, and in no index
 	Article     *articleMeta // for the article's own page; nil elsewhere
-	Nav         string       // home, archive, search, about, or ""
+	Nav         string       // home, archive, search, about, lab, or ""
+	Refresh     int          // seconds until the page asks for itself again; 0: not at all
+	LabPages    bool         // there is a lab to go to
 	Lab         bool         // fault bar and X-ray are offered
 	XRay        bool         // the X-ray is on for this page
 	XRayURL     string       // this page with the X-ray toggled
 	Here        string       // path and query of this page, where forms return to
-	Naive       bool         // this process is the naive twin
+	Twin        string       // "naive twin", "custom twin"; "" for the protected blog
+	TwinSays    string       // which protections it has on and off
 	OtherName   string       // "the naive twin" or "the protected blog"; "" when there is none
 	OtherURL    string       // the same page over there
 	Faults      []string     // what is broken on purpose, in words: "Postgres hangs"; empty when all is well
 }
+
+// Frame is the frame alone, for the templates that all pages share: a field of
+// the struct at hand is found faster than one of a struct embedded in it.
+func (f frame) Frame() frame { return f }
+
+// deck is the head of a page's masthead.
+type deck struct {
+	Nav string // as the frame's
+	Lab bool   // with a way to the lab
+}
+
+// Deck is what the masthead's head depends on.
+func (f frame) Deck() deck { return deck{f.Nav, f.LabPages} }
 
 const (
 	siteName        = "Afloat"
@@ -165,6 +181,7 @@ type searchPage struct {
 	Cut                int  // only so many characters were searched for; 0: all
 	Results            part[[]searchResult]
 	Total              int
+	More               bool // of the articles found, only the newest Total are ranked and shown
 	Page, Pages        int
 	NewerURL, OlderURL string // previous and next page of results
 }

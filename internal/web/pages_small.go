@@ -45,7 +45,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 			page.Results.Note = "The database does not answer. This is a plain search of the snapshot: the letters as typed, no word forms."
 		}
 		if len(found) > 0 {
-			page.Total = found[0].Total
+			page.Total, page.More = found[0].Total, found[0].More
 		}
 		page.Pages = pages(page.Total, searchSize)
 		page.NewerURL, page.OlderURL = neighbours(number, page.Pages, func(n int) string { return searchURL(query, n) })

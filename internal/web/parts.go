@@ -3,7 +3,7 @@ package web
 import (
 	"context"
 	"errors"
-	"html/template"
+	"fmt"
 	"net/http"
 
 	"afloat/internal/resilience"
@@ -35,13 +35,14 @@ type slotSpec[T, V any] struct {
 	gone   string // what to say when it is missing
 	old    string // what to say when it is stale
 	renew  bool   // skip copies: this reader has just changed what it shows
+	memo   *memo  // for a part that is the same on all pages; nil: it isn't
 }
 
 func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slotSpec[T, V]) slot {
 	name := spec.widget.Name()
 	xray := s.xrayOn(r)
 	finish := func(v T, p resilience.Provenance, err error) loaded {
-		return loaded{name: name, Provenance: p, err: err, html: func(streamed bool) ([]byte, error) {
+		make := func(streamed bool) ([]byte, error) {
 			view := part[V]{Name: name, Title: spec.title, V: spec.view(v), Provenance: p, Slot: streamed}
 			switch p.State {
 			case resilience.Missing, resilience.Fallback:
@@ -53,6 +54,12 @@ func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slo
 				view.XRay = s.caption(name, p)
 			}
 			return s.pages.render("part-"+name, view)
+		}
+		if spec.memo == nil || xray || p.State.Degraded() { // those show more than their value: ages, attempts
+			return loaded{name: name, Provenance: p, err: err, html: make}
+		}
+		return loaded{name: name, Provenance: p, err: err, html: func(streamed bool) ([]byte, error) {
+			return spec.memo.html(rendering{p.At, p.State, streamed}, func() ([]byte, error) { return make(streamed) })
 		}}
 	}
 	get := spec.widget.Get
@@ -99,6 +106,7 @@ func (s *Server) popularSlot(r *http.Request) slot {
 		view: viewPopular,
 		gone: "What is popular is out of reach. The archive lists everything.",
 		old:  "Redis does not answer; this is what was popular then.",
+		memo: &s.popularHTML,
 	})
 }
 
@@ -131,14 +139,21 @@ func loadAll(ctx context.Context, slots []slot) <-chan loaded {
 }
 
 // settle notes how a part went: counted, and one warning where it is degraded. It returns
-// an error only where the policies isolate nothing, as in the naive twin.
+// an error only where the policies isolate nothing, as in the naive twin, and where the part is
+// marked as critical.
 func (s *Server) settle(r *http.Request, part loaded) error {
 	if part.err != nil && !s.Table.Page.Isolate {
 		return part.err
 	}
 	s.Meter.Part(part.name, part.Provenance)
+	if part.State.Degraded() {
+		visitOf(r).degraded = true
+	}
 	if part.State.Degraded() && !errors.Is(part.Err, resilience.ErrUnconfirmed) {
 		s.Warnings.Part(r.Context(), part.name, s.policyOf(part.name), part.Provenance)
+	}
+	if s.critical.lacks(part.name, part.State) {
+		return fmt.Errorf("%w: %s: %w", errCritical, part.name, part.Err)
 	}
 	return nil
 }
@@ -165,28 +180,4 @@ func part0(name string, streamed bool) part[struct{}] {
 		Provenance: resilience.Provenance{State: resilience.Missing, Source: resilience.FromPlaceholder},
 		Note:       "This part could not be shown. The article is not affected.",
 	}
-}
-
-func viewComments(slug string, list []store.Comment, mine int64) commentsView {
-	v := commentsView{Slug: slug}
-	for _, c := range list {
-		v.Comments = append(v.Comments, commentView{ID: c.ID, Author: c.Author, Body: template.HTML(c.HTML), At: c.Created, Mine: c.ID == mine})
-	}
-	return v
-}
-
-func viewSuggestions(list []widgets.Suggestion) []suggestionView {
-	var v []suggestionView
-	for _, s := range list {
-		v = append(v, suggestionView(s))
-	}
-	return v
-}
-
-func viewPopular(list []widgets.Popular) []popularView {
-	var v []popularView
-	for _, p := range list {
-		v = append(v, popularView(p))
-	}
-	return v
 }

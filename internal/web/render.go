@@ -17,6 +17,7 @@ import (
 type renderer struct {
 	templates *template.Template
 	buffers   sync.Pool
+	fixed     sync.Map // fixedKey → template.HTML
 }
 
 // maxPooled is the largest buffer, in bytes, that is kept for the next page:
@@ -29,14 +30,13 @@ func newRenderer(fsys fs.FS, asset func(string) string) (*renderer, error) {
 	if asset == nil {
 		asset = func(name string) string { return "/static/" + name }
 	}
-	t, err := template.New("").Funcs(templateFuncs(asset, time.Now)).ParseFS(fsys, "*.html")
+	r := &renderer{buffers: sync.Pool{New: func() any { return new(bytes.Buffer) }}}
+	t, err := template.New("").Funcs(templateFuncs(asset, time.Now)).Funcs(template.FuncMap{"fixed": r.once}).ParseFS(fsys, "*.html")
 	if err != nil {
 		return nil, fmt.Errorf("parse templates: %w", err)
 	}
-	return &renderer{
-		templates: t,
-		buffers:   sync.Pool{New: func() any { return new(bytes.Buffer) }},
-	}, nil
+	r.templates = t
+	return r, nil
 }
 
 // render executes the template called name with page. The bytes are the
@@ -63,9 +63,11 @@ func templateFuncs(asset func(string) string, now func() time.Time) template.Fun
 		"asset":      asset,
 		"base":       path.Base,
 		"age":        func(t time.Time) string { return age(now().Sub(t)) },
-		"date":       func(t time.Time) string { return t.UTC().Format("2 January 2006") },
+		"day":        func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
 		"instant":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"minute":     func(t time.Time) string { return t.UTC().Format("2 January 2006, 15:04 UTC") },
+		"minute":     func(t time.Time) template.HTML { return timeTag(t, "2 January 2006, 15:04 UTC") },
+		"postLink":   postLink,
+		"toc":        tocList,
 		"clock":      clock,
 		"plural":     plural,
 		"meaning":    meaning,

@@ -45,6 +45,20 @@ func TestTemplatesMatchTheirPages(t *testing.T) {
 		"faultbar-fragment":    faultBar{},
 		"source":               sourcePage{},
 		"source-index":         sourcePage{},
+		"lab-experiments":      experimentsPage{},
+		"lab-experiment":       experimentPage{},
+		"lab-twin":             twinPage{},
+		"lab-protections":      protectionsPage{},
+		"lab-availability":     availabilityPage{},
+		"lab-claims":           []claimView{},
+		"lab-live":             livePage{},
+		"lab-live-fragment":    liveView{},
+		"lab-part":             partPage{},
+
+		// Those that others render by name (fragments.go).
+		"links": "",
+		"deck":  deck{},
+		"buoy":  resilience.Fresh,
 	}
 	for name, page := range pages {
 		tmpl := r.templates.Lookup(name)
@@ -260,7 +274,7 @@ func TestWaterline(t *testing.T) {
 func TestNaiveTwin(t *testing.T) {
 	bar := sampleBar()
 	wants(t, html(t, "faultbar-fragment", bar), `action="/lab/faults"`, "Make everything healthy")
-	bar.Naive = true
+	bar.Twin, bar.TwinSays = "naive twin", "protections off"
 	bar.OtherName = "the protected blog"
 	got := html(t, "faultbar-fragment", bar)
 	lacks(t, got, "<form", "<button")

@@ -40,8 +40,11 @@ var reads = map[string]map[string]string{
 	"/livez":                          {"/livez": notKept},
 	"/readyz":                         {"/readyz": notKept},
 	"/lab/bar":                        {"/lab/bar?back=/": notKept},
+	"/lab/critical":                   {"/lab/critical": notKept},
 	"/lab/faults":                     {"/lab/faults": notKept},
 	"/lab/status":                     {"/lab/status": notKept},
+	"/lab/timeline.json":              {"/lab/timeline.json": notKept, "/lab/timeline.json?seconds=0": notKept},
+	"/lab/events":                     {}, // has no end; TestEvents reads it
 }
 
 // TestEveryRouteIsKeptAsItMayBe, and HEAD and conditional requests agree with

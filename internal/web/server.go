@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync/atomic"
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
@@ -18,14 +19,15 @@ import (
 	"afloat/internal/fault"
 	"afloat/internal/lab"
 	"afloat/internal/policy"
+	"afloat/internal/resilience"
 	"afloat/internal/source"
 	"afloat/internal/store"
 	"afloat/internal/telemetry"
 	"afloat/internal/widgets"
 )
 
-// Options is what a Server needs. All fields but Lab, Links, Meter and Metrics
-// are required.
+// Options is what a Server needs. All fields are required but Lab, Links, Meter,
+// Metrics, Guards, Pools and Progress.
 type Options struct {
 	Posts           *store.Posts
 	Comments        *store.Comments
@@ -39,6 +41,7 @@ type Options struct {
 	Server   policy.Server
 	Warnings *telemetry.Warnings
 	Recorder *telemetry.Recorder
+	Timeline *telemetry.Timeline
 	Log      *slog.Logger
 
 	Templates fs.FS
@@ -50,9 +53,19 @@ type Options struct {
 	LabHosts []string         // Host names the lab answers to
 	Other    Other            // the twin of this process
 	Stopping context.Context  // ends when the server begins to shut down
+	Critical []string         // widgets whose absence takes the page down; the post's always does
+
+	Runner  *lab.Runner  // of experiments; nil: there are none
+	Readers *lab.Readers // built in; nil: there are none
+	Custom  lab.Custom   // the server with other protections; nil: there is none
 
 	Meter   Meter        // told of each answer and part; nil: nobody is
 	Metrics http.Handler // answers GET /metrics; nil: there is none
+
+	LabLimits policy.Lab
+	Guards    []*resilience.Guard                       // whose state /lab/status tells
+	Pools     func() []Pool                             // of the clients
+	Progress  func() (now any, changed <-chan struct{}) // of an experiment, for JSON; changed is closed at the next change
 }
 
 // Other says where the other of the two twins is.
@@ -64,13 +77,24 @@ type Other struct {
 // Server serves the blog. It is an http.Handler.
 type Server struct {
 	Options
-	assets  *assets.Set
-	pages   *renderer
-	handler http.Handler
-	limits  *commentLimits
-	refs    map[string]partRefs
-	failed  []byte // the page for when rendering itself fails
-	hot     *hotPages
+	assets     *assets.Set
+	pages      *renderer
+	handler    http.Handler
+	limits     *commentLimits
+	refs       map[string]partRefs
+	reasons    map[string]reason      // of the numbers in the policies table
+	labCode    map[string][]codeView  // by dependency
+	claims     map[string][]claimView // by page of the lab
+	failed     []byte                 // the page for when rendering itself fails
+	twin       twin
+	shedder    *resilience.Shedder
+	overloaded []byte // the page for those who are refused
+	hot        *hotPages
+
+	critical marks
+	streams  atomic.Int64 // of events, that are open
+
+	popularHTML memo
 }
 
 // New builds the server; it contacts nothing.
@@ -86,16 +110,35 @@ func New(o Options) (*Server, error) {
 	if o.Meter == nil {
 		o.Meter = noMeter{}
 	}
-	s := &Server{Options: o, assets: files, pages: pages, limits: newCommentLimits(o.Server)}
+	s := &Server{Options: o, assets: files, pages: pages, limits: newCommentLimits(o.Server), twin: twinOf(o.Table)}
 	if s.refs, err = findRefs(o.Source); err != nil {
 		return nil, err
 	}
+	if s.reasons, err = readReasons(o.Source); err != nil {
+		return nil, err
+	}
+	if s.labCode, err = findLabCode(o.Source); err != nil {
+		return nil, err
+	}
+	if s.claims, err = findClaims(o.Source); err != nil {
+		return nil, err
+	}
+	if err = CheckCritical(o.Critical); err != nil {
+		return nil, err
+	}
+	s.critical.always = o.Critical
 	s.failed, err = pages.render("error", errorPage{
 		frame:  frame{Title: "This page could not be made"},
 		Status: http.StatusInternalServerError, Headline: "This page could not be made",
 		Detail: "The fault is ours, and it is in the log. Reloading may help.",
 	})
 	if err != nil {
+		return nil, err
+	}
+	if s.overloaded, err = s.overloadedPage(); err != nil {
+		return nil, err
+	}
+	if s.shedder, err = resilience.NewShedder(o.Table.Shed); err != nil {
 		return nil, err
 	}
 	if s.hot, err = newHotPages(o.Server.HotEntries, o.Table.Page.Hot); err != nil {
@@ -121,6 +164,7 @@ func (s *Server) routes() http.Handler {
 		s.observe,                               // outermost: what it counts is what was sent
 		s.recoverPanics,                         // a bug in one page ends that page only
 		s.securityHeaders,                       // before anything can answer
+		s.shed,                                  // before anything costs
 		http.NewCrossOriginProtection().Handler, // no other site's page may post here in a reader's name
 		middleware.GetHead,                      // HEAD is GET without the body
 		middleware.RequestSize(s.Options.Server.MaxFormBytes), // forms are small; nothing else has a body
@@ -155,10 +199,10 @@ func (s *Server) routes() http.Handler {
 			r.Get("/bar", page(s.faultBarPage))
 			r.Get("/faults", page(s.listFaults))
 			r.Get("/status", page(s.labStatus))
+			r.Get("/timeline.json", page(s.labTimeline))
+			r.Get("/events", page(s.labEvents))
 			if s.Lab != nil {
-				r.Post("/faults", page(s.setFault))
-				r.Delete("/faults", page(s.clearFaults))
-				r.Delete("/faults/{link}", page(s.clearFaults))
+				s.labControls(r, page)
 			}
 		})
 	}
@@ -167,11 +211,9 @@ func (s *Server) routes() http.Handler {
 	return r
 }
 
-// labOn reports whether this process shows the lab: as the blog, or as the
-// naive twin that follows it.
-func (s *Server) labOn() bool { return s.Lab != nil || s.naive() && len(s.Links) > 0 }
-
-func (s *Server) naive() bool { return s.Table.Name == "naive" }
+// labOn reports whether this process shows the lab: as the blog, or as a twin
+// that follows it.
+func (s *Server) labOn() bool { return s.Lab != nil || s.isTwin() && len(s.Links) > 0 }
 
 // HTTPServer returns the server with every limit set.
 func HTTPServer(h http.Handler, p policy.Server, log *slog.Logger) *http.Server {
@@ -196,7 +238,7 @@ func (s *Server) slotContext(ctx context.Context) (context.Context, context.Canc
 
 // frame is what each page shares.
 func (s *Server) frame(r *http.Request, title, nav string) frame {
-	f := frame{Title: title, Nav: nav, Here: localPath(r.URL.RequestURI()), Lab: s.labOn(), Naive: s.naive(), OtherName: s.Other.Name}
+	f := frame{Title: title, Nav: nav, Here: localPath(r.URL.RequestURI()), Lab: s.labOn(), LabPages: s.Lab != nil && s.Runner != nil, Twin: s.twin.name, TwinSays: s.twin.says, OtherName: s.Other.Name}
 	f.Canonical = canonical(r)
 	if f.Lab {
 		f.XRay = xrayAsked(r)

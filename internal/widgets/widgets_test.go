@@ -52,7 +52,7 @@ var (
 // part is a widget that loads what the test says, guarded like the comments.
 func part(t testing.TB, load func(context.Context, Request) (string, error)) *Widget[string] {
 	t.Helper()
-	row := policy.Afloat().CommentReads
+	row := testenv.Table().CommentReads
 	w, err := New(Spec[string]{Name: "part", Source: resilience.FromPostgres, Row: row, Load: load, Key: func(r Request) string { return r.Slug }}, deps)
 	if err != nil {
 		t.Fatal(err)
@@ -65,7 +65,14 @@ func TestWidgetsFailAlone(t *testing.T) {
 	for name, load := range map[string]func(context.Context, Request) (string, error){
 		"error": func(context.Context, Request) (string, error) { return "half", errDown },
 		"panic": func(context.Context, Request) (string, error) { panic(errDown) },
-		"hang":  func(ctx context.Context, _ Request) (string, error) { <-ctx.Done(); return "", ctx.Err() },
+		"hang": func(ctx context.Context, _ Request) (string, error) {
+			select {
+			case <-ctx.Done():
+				return "", ctx.Err()
+			case <-time.After(time.Hour): // so that the test ends even where nothing else ends the hang
+				return "", errDown
+			}
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {

@@ -150,7 +150,7 @@ func (g *grown) read(ctx context.Context, service *process, snapshot string) err
 			g.note(fmt.Sprintf("%s, %s: of %d pages, %d were not 200 and %d had a degraded part", g.name, kind.name, s.requests, s.failed, s.degraded))
 		}
 	}
-	g.add("MB", p.memory("VmRSS"))
+	g.addMemory("growth", g.name, p)
 	g.add("most-MB", p.memory("VmHWM"))
 	return nil
 }

@@ -1,0 +1,177 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"afloat/internal/config"
+	"afloat/internal/lab"
+	"afloat/internal/local"
+	"afloat/internal/policy"
+)
+
+// customName is what its process is called.
+const customName = "custom"
+
+// custom runs the third blog, whose protections are chosen one by one: this
+// binary once more, as a child that goes when the blog goes. It implements
+// lab.Custom.
+type custom struct {
+	home  *local.Home
+	host  string   // where it listens
+	args  []string // of serve, but for the choice
+	env   []string // but for its address
+	board *lab.Switchboard
+	look  time.Duration // between two looks whether it follows the blog's faults
+
+	change sync.Mutex // held by whoever starts or stops the process
+
+	mu           sync.Mutex
+	addr         string // of the last process: the next one takes the same, so that links to it stay good
+	on, critical []string
+	running      bool
+}
+
+// newCustom prepares the third blog, which follows the faults of the blog on blogAddr.
+func newCustom(d *dependencies, cfg config.Config, blogAddr net.Addr, board *lab.Switchboard) (*custom, error) {
+	host, port, err := net.SplitHostPort(blogAddr.String())
+	if err != nil {
+		return nil, err
+	}
+	return &custom{
+		home: d.home, host: host, board: board, look: policy.LabRig().Follow,
+		args: []string{"serve", "-policies", "custom", "-follow", "http://" + net.JoinHostPort("127.0.0.1", port) + "/lab/faults"},
+		env:  followerEnv(d, cfg),
+	}, nil
+}
+
+// Serve implements lab.Custom.
+func (c *custom) Serve(ctx context.Context, on, critical []string) (string, error) {
+	c.change.Lock()
+	defer c.change.Unlock()
+	if err := c.stop(); err != nil {
+		return "", err
+	}
+	addr, err := c.address()
+	if err != nil {
+		return "", err
+	}
+	_, port, err := net.SplitHostPort(addr)
+	if err != nil {
+		return "", err
+	}
+	base := "http://" + net.JoinHostPort("127.0.0.1", port)
+	args := append(slices.Clone(c.args), "-protections", strings.Join(on, ","), "-critical", strings.Join(critical, ","))
+	if err := startSelf(ctx, c.home, customName, base+"/about", args, append(slices.Clone(c.env), "ADDR="+addr)); err != nil {
+		return "", err
+	}
+	c.mu.Lock()
+	c.addr, c.on, c.critical, c.running = addr, slices.Clone(on), slices.Clone(critical), true
+	c.mu.Unlock()
+	if err := c.untilFollowing(ctx, base); err != nil {
+		_ = c.stop() // that it does not follow is the news
+		return "", fmt.Errorf("the server with protections of one's own does not follow the blog's faults: %w", err)
+	}
+	return base, nil
+}
+
+// address is the last process's, if it is still free.
+func (c *custom) address() (string, error) {
+	for _, addr := range []string{c.addr, net.JoinHostPort(c.host, "0")} {
+		if addr == "" {
+			continue
+		}
+		l, err := net.Listen("tcp", addr)
+		if err != nil {
+			continue
+		}
+		return l.Addr().String(), l.Close()
+	}
+	return "", fmt.Errorf("no port is free on %s", c.host)
+}
+
+// untilFollowing waits until its links are under the faults that the blog has now.
+func (c *custom) untilFollowing(ctx context.Context, base string) error {
+	for {
+		there, err := readFaults(ctx, base)
+		if err == nil && sameFaults(there, c.board.Status()) {
+			return nil
+		}
+		select {
+		case <-time.After(c.look):
+		case <-ctx.Done():
+			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
+func readFaults(ctx context.Context, base string) (state lab.State, err error) {
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, base+"/lab/faults", nil)
+	if err != nil {
+		return state, err
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return state, err
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		return state, fmt.Errorf("%s answered %s", req.URL, res.Status)
+	}
+	return state, json.NewDecoder(res.Body).Decode(&state)
+}
+
+func sameFaults(a, b lab.State) bool {
+	kinds := func(s lab.State) (all []string) {
+		for _, f := range s.Faults {
+			all = append(all, f.Link+" "+f.Kind)
+		}
+		return all
+	}
+	return slices.Equal(kinds(a), kinds(b))
+}
+
+// Running implements lab.Custom.
+func (c *custom) Running() (string, []string, []string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.running {
+		return "", nil, nil
+	}
+	_, port, _ := net.SplitHostPort(c.addr) // Serve has read it before
+	return "http://" + net.JoinHostPort("127.0.0.1", port), slices.Clone(c.on), slices.Clone(c.critical)
+}
+
+// Stop implements lab.Custom.
+func (c *custom) Stop() {
+	c.change.Lock()
+	defer c.change.Unlock()
+	_ = c.stop() // what can't be recorded has still been stopped, and Serve would say so
+}
+
+func (c *custom) stop() error {
+	c.mu.Lock()
+	c.running, c.on, c.critical = false, nil, nil
+	c.mu.Unlock()
+	return c.home.Stop(context.Background(), customName)
+}
+
+// followerEnv is the environment of a blog that shares d with this one, but for its address.
+func followerEnv(d *dependencies, cfg config.Config) []string {
+	return []string{
+		"DATABASE_URL=" + d.postgres, "REDIS_URL=" + d.redis, "RECOMMENDATIONS_URL=" + d.recommendations,
+		"LAB=on", "LAB_HOSTS=" + strings.Join(cfg.LabHosts, ","), "LOG_FORMAT=" + cfg.LogFormat,
+	}
+}
+
+// split reads names with commas between them; "" is none.
+func split(names string) []string {
+	return strings.FieldsFunc(names, func(r rune) bool { return r == ',' || r == ' ' })
+}

@@ -1,0 +1,29 @@
+package policy
+
+import "time"
+
+// Lab is the limits of what the lab shows, and how it tells of it.
+type Lab struct {
+	Timeline  time.Duration // how far back the timeline goes, in whole seconds
+	Marks     int           // events kept on the timeline
+	Rates     time.Duration // rates are of the last this long, in whole seconds
+	Settle    time.Duration // a second's figures are told this long after it has ended
+	Heartbeat time.Duration // a stream of events carries a comment this often
+	Retry     time.Duration // pause before a browser opens a lost stream again
+	Write     time.Duration // a client that doesn't take an event within this long is dropped
+	Clients   int           // streams open at once; more get a 503
+}
+
+// LabLimits is the one value of [Lab].
+func LabLimits() Lab {
+	return Lab{
+		Timeline:  10 * time.Minute, // a fault of the default length, what came before it and the recovery; about 5 MB
+		Marks:     500,              // a breaker that flaps under a flaky link changes about once a second
+		Rates:     10 * time.Second, // smooth enough to read, short enough to follow a fault
+		Settle:    100 * ms,         // what was counted in a second's last instant is in by then, even on a busy machine
+		Heartbeat: 10 * time.Second, // under any proxy's idle timeout
+		Retry:     2 * time.Second,  // nothing is lost meanwhile: a stream resumes where it broke off
+		Write:     5 * time.Second,  // a phone on a train gets over it; a client that sleeps must not hold a connection
+		Clients:   50,               // a class of students; each costs a few writes a second
+	}
+}

@@ -1,0 +1,32 @@
+package store
+
+import (
+	"context"
+	"net"
+	"time"
+)
+
+// unbroken has a failed dial come to light in the first Write or Read. go-redis counts failed dials: when there were as
+// many as its pool has places, it refuses every call until a dial that it tries once a second succeeds. That is a
+// circuit breaker beside the guard's, it counts over all outages, and keeps Redis away for up to a second after each.
+func unbroken(dial Dial) Dial {
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		c, err := dial(ctx, network, addr)
+		if err != nil {
+			return lost{err}, nil
+		}
+		return c, nil
+	}
+}
+
+// lost is a connection that there never was.
+type lost struct{ err error }
+
+func (l lost) Read([]byte) (int, error)         { return 0, l.err }
+func (l lost) Write([]byte) (int, error)        { return 0, l.err }
+func (l lost) Close() error                     { return nil }
+func (l lost) LocalAddr() net.Addr              { return &net.TCPAddr{} }
+func (l lost) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
+func (l lost) SetDeadline(time.Time) error      { return nil }
+func (l lost) SetReadDeadline(time.Time) error  { return nil }
+func (l lost) SetWriteDeadline(time.Time) error { return nil }

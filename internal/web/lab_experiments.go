@@ -1,0 +1,258 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"html/template"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/go-chi/chi/v5"
+
+	"afloat/internal/lab"
+	"afloat/internal/lab/experiments"
+	"afloat/internal/store"
+)
+
+// The pages of the lab's experiments: a form whose every parameter is in the URL, a POST that starts a run, a page that
+// shows how far it is by refreshing itself, and the result. Nothing on them needs a script.
+
+type experimentsPage struct {
+	frame
+	Rows    []experimentRow
+	Running *runView // nil: none is under way
+}
+
+type experimentRow struct {
+	URL, Code, Title, Question, Label string
+	Finding                           string // of the latest run; "" where there was none since the start
+	Met                               bool
+}
+
+type experimentPage struct {
+	frame
+	E       *lab.Experiment
+	Fields  []fieldView
+	Problem string   // why nothing was started
+	Mine    *runView // the run that is shown; nil: none yet
+	Busy    *runView // a run that is under way, of this or of another experiment; nil: none
+	Command string   // to run it without a browser
+}
+
+// fieldView is one parameter in a form.
+type fieldView struct {
+	Name, Label, Kind, Value, Hint, Step string
+	Min, Max                             string
+	Choices                              []choiceView
+}
+
+type choiceView struct {
+	Value string
+	On    bool
+}
+
+type runView struct {
+	ID, Title, URL string
+	Over, Stopped  bool
+	Percent        int
+	Say            string
+	Problem        string // why there is no result
+	Took           string
+	Values         []string // "seed 1", in the order of the form
+	Result         lab.Result
+	Figures        []template.HTML
+	Met            bool
+	Again          string // the form with these values
+}
+
+func experimentURL(name string) string { return "/lab/experiments/" + url.PathEscape(name) }
+
+// labExperiments is GET /lab/experiments.
+func (s *Server) labExperiments(w http.ResponseWriter, r *http.Request) error {
+	page := experimentsPage{frame: s.labFrame(r, "Experiments"), Running: s.underWay()}
+	for _, e := range experiments.All() {
+		row := experimentRow{URL: experimentURL(e.Name), Code: e.Code, Title: e.Title, Question: e.Question, Label: string(e.Label)}
+		if last, ok := s.Runner.Last(e.Name); ok {
+			row.Finding, row.Met = last.Result.Finding, last.Result.Met()
+		}
+		page.Rows = append(page.Rows, row)
+	}
+	return s.renderWhole(w, r, "lab-experiments", page, false)
+}
+
+// labExperiment is GET /lab/experiments/{name}: the question and the form; with ?run= that run, else the latest.
+func (s *Server) labExperiment(w http.ResponseWriter, r *http.Request) error {
+	e := experiments.Find(chi.URLParam(r, "name"))
+	if e == nil {
+		return store.ErrNotFound
+	}
+	run, found := s.Runner.Last(e.Name)
+	if current, ok := s.Runner.Current(); ok && current.Experiment.Name == e.Name {
+		run, found = current, true
+	}
+	if id := r.URL.Query().Get("run"); id != "" {
+		if run, found = s.Runner.Find(id); !found || run.Experiment.Name != e.Name {
+			return store.ErrNotFound
+		}
+	}
+	given := r.URL.Query()
+	if found && len(given) <= 1 { // nothing asked but the run itself: its values are the form's
+		for name, value := range run.Values {
+			given.Set(name, value)
+		}
+	}
+	var shown *lab.Run
+	if found {
+		shown = &run
+	}
+	return s.renderExperiment(w, r, http.StatusOK, e, given, shown, "")
+}
+
+// startExperiment is POST /lab/experiments/{name}: 303 to the page of the run.
+func (s *Server) startExperiment(w http.ResponseWriter, r *http.Request) error {
+	e := experiments.Find(chi.URLParam(r, "name"))
+	if e == nil {
+		return store.ErrNotFound
+	}
+	if err := r.ParseForm(); err != nil {
+		return &lab.BadOrder{Fields: []lab.BadField{{Field: "body", Range: "a form with the experiment's parameters", Got: "something else"}}}
+	}
+	values, err := lab.ParseValues(e.Params, r.PostForm)
+	status := http.StatusBadRequest
+	if err == nil {
+		var run lab.Run
+		if run, err = s.Runner.Start(e, values); err == nil {
+			s.seeOther(w, r, experimentURL(e.Name)+"?"+url.Values{"run": {run.ID}}.Encode(), run)
+			return nil
+		}
+		status = http.StatusConflict
+	}
+	if busy := (*lab.Busy)(nil); status == http.StatusConflict && !errors.As(err, &busy) || !wantsHTML(r) {
+		return err
+	}
+	return s.renderExperiment(w, r, status, e, r.PostForm, nil, err.Error())
+}
+
+// seeOther sends a browser to the run's page, and tells a script its ID.
+func (s *Server) seeOther(w http.ResponseWriter, r *http.Request, page string, run lab.Run) {
+	if wantsHTML(r) {
+		http.Redirect(w, r, page, http.StatusSeeOther)
+		return
+	}
+	w.Header().Set("Location", page)
+	_ = writeJSON(w, http.StatusAccepted, map[string]string{"run": run.ID, "page": page}) // what is left to do if the reader is gone
+}
+
+// cancelExperiment is POST /lab/cancel: it stops the run under way and goes back.
+func (s *Server) cancelExperiment(w http.ResponseWriter, r *http.Request) error {
+	s.Runner.Cancel()
+	http.Redirect(w, r, localPath(r.PostFormValue("back")), http.StatusSeeOther)
+	return nil
+}
+
+func (s *Server) renderExperiment(w http.ResponseWriter, r *http.Request, status int, e *lab.Experiment, given url.Values, run *lab.Run, problem string) error {
+	page := experimentPage{frame: s.labFrame(r, e.Title), E: e, Problem: problem, Busy: s.underWay()}
+	page.Here = experimentURL(e.Name)
+	for _, p := range e.Params {
+		page.Fields = append(page.Fields, viewField(p, given))
+	}
+	page.Command = command(e, given)
+	if run != nil {
+		page.Mine = viewRun(*run)
+		if !run.Over() {
+			page.Refresh, page.Busy = refreshEvery, nil
+			page.Here = page.Mine.URL
+		}
+	}
+	body, err := s.pages.render("lab-experiment", page)
+	if err != nil {
+		return err
+	}
+	writePage(w, status, body)
+	return nil
+}
+
+// refreshEvery is how often a page asks how far a run is, in seconds: slow
+// enough to be read.
+const refreshEvery = 2
+
+// labFrame is the frame of a page that is no place for search engines.
+func (s *Server) labFrame(r *http.Request, title string) frame {
+	f := s.frame(r, title, "lab")
+	f.Canonical, f.XRayURL, f.XRay, f.OtherURL = "", "", false, ""
+	return f
+}
+
+// underWay is the run that nobody may disturb; nil if there is none.
+func (s *Server) underWay() *runView {
+	if run, ok := s.Runner.Current(); ok {
+		return viewRun(run)
+	}
+	return nil
+}
+
+func viewField(p lab.Param, given url.Values) fieldView {
+	f := fieldView{Name: p.Name, Label: p.Label, Kind: string(p.Kind), Hint: p.Range(), Min: p.Min, Max: p.Max}
+	if p.Unit != "" {
+		f.Hint += ", " + p.Unit
+	}
+	f.Value = strings.Join(given[p.Name], ",")
+	if f.Value == "" && (p.Kind != lab.Set || !given.Has(p.Name)) {
+		f.Value = p.Default
+	}
+	f.Step = "any"
+	if p.Kind == lab.Int {
+		f.Step = "1"
+	}
+	chosen := strings.Split(f.Value, ",")
+	for _, c := range p.Choices {
+		f.Choices = append(f.Choices, choiceView{c, slices.Contains(chosen, c)})
+	}
+	if p.Kind == lab.Choice || p.Kind == lab.Set {
+		f.Hint = p.Unit
+	}
+	return f
+}
+
+func viewRun(run lab.Run) *runView {
+	v := &runView{
+		ID: run.ID, Title: run.Experiment.Title, Over: run.Over(), Percent: int(100 * run.Progress.Done), Say: run.Progress.Say,
+		URL:    experimentURL(run.Experiment.Name) + "?" + url.Values{"run": {run.ID}}.Encode(),
+		Again:  experimentURL(run.Experiment.Name) + "?" + run.Values.Query() + "#again",
+		Result: run.Result, Met: run.Err == nil && run.Result.Met(),
+	}
+	for _, p := range run.Experiment.Params {
+		if value := run.Values[p.Name]; value != "" {
+			v.Values = append(v.Values, p.Label+" "+strings.TrimSpace(value+" "+p.Unit))
+		}
+	}
+	if !v.Over {
+		v.Took = age(time.Since(run.Began))
+		return v
+	}
+	v.Took = fmt.Sprintf("%.1f s", run.Ended.Sub(run.Began).Seconds())
+	v.Stopped = errors.Is(run.Err, context.Canceled)
+	if run.Err != nil {
+		v.Problem = run.Err.Error()
+	}
+	for _, f := range run.Result.Figures {
+		v.Figures = append(v.Figures, f.HTML())
+	}
+	return v
+}
+
+// command is how to run the same without a browser; of what is out of range it says nothing.
+func command(e *lab.Experiment, given url.Values) string {
+	c := "bin/blog experiment"
+	values, err := lab.ParseValues(e.Params, given)
+	for _, p := range e.Params {
+		if value := values[p.Name]; err == nil && value != p.Default {
+			c += fmt.Sprintf(" -set %s=%s", p.Name, value)
+		}
+	}
+	return c + " " + e.Name
+}

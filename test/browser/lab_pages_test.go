@@ -1,0 +1,135 @@
+package browser
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/chromedp"
+)
+
+// quick is an experiment that takes a moment: exact simulations, few of them.
+const quick = "/lab/experiments/jitter?trials=20"
+
+// TestLabLive: start readers, break something, and watch it in a page that is never loaded again.
+func TestLabLive(t *testing.T) {
+	b := startBlog(t)
+	tab := b.open()
+	tab.visit("/lab")
+	tab.wait("the page is live", "document.querySelector('[data-lab-tools] button')")
+	if status := tab.follow("form[action='/lab/readers'] button"); status != http.StatusOK || tab.location() != b.url+"/lab" {
+		t.Fatalf("starting the readers leads to %s: %d", tab.location(), status)
+	}
+	eval[bool](tab, "window.__same = true")
+	tab.wait("their pages are drawn", "document.querySelectorAll('#lab-figures figure').length === 3")
+	tab.wait("the headline counts them", "document.querySelector('#lab-headline').innerText.includes('pages a second')")
+
+	tab.click("#outcomes summary")
+	tab.do("scroll the table", chromedp.Focus(chromedp.CSS("#outcomes .ch-table")))
+	tab.click("label:has(#fault-postgres-hang)")
+	tab.wait("the map shows the fault", "document.querySelector('#lab-map .wire[data-kind=hang]')")
+	tab.wait("the table does", "document.querySelector('#lab-parts').innerText.includes('Postgres hangs')")
+	tab.wait("the figures mark it", "[...document.querySelectorAll('#outcomes svg desc, #asked svg desc')].filter((d) => d.textContent.includes('Postgres hangs from')).length >= 2")
+	tab.wait("a breaker opens, and that is marked", "document.querySelector('#asked').innerHTML.includes('closed → open')")
+	if !eval[bool](tab, "document.querySelector('#outcomes details').open && window.__same") {
+		t.Error("an opened table was shut, or the page was loaded anew")
+	}
+
+	tab.do("pause", chromedp.Click(chromedp.CSS("[data-lab-tools] button")))
+	paused := tab.text("#lab-at")
+	tab.click("#fault-mend")
+	tab.wait("the fault is gone", nothingOn)
+	if got := tab.text("#lab-at"); got != paused || tab.count("#lab-map .wire[data-kind=hang]") == 0 {
+		t.Errorf("paused, and yet renewed: %q, then %q", paused, got)
+	}
+	tab.click("[data-lab-tools] button")
+	tab.wait("the map is healthy again", "!document.querySelector('#lab-map .wire[data-kind=hang]')")
+
+	tab.follow("#lab-map .map.wide a[href='/lab/parts/postgres']")
+	if got := tab.text("main"); !strings.Contains(got, "SRE ch. 21: at most three") || !strings.Contains(got, "Postgres hangs") {
+		t.Errorf("the page of Postgres lacks a number's reason, or what happened to it: %.3000s", got)
+	}
+	tab.follow(".numbers a[href*='policy.go#L']")
+	tab.wait("a number leads to its line", "document.querySelector(':target')")
+}
+
+// TestLabExperiment: from its form to its result, without the page being loaded at every step.
+func TestLabExperiment(t *testing.T) {
+	b := startBlog(t)
+	tab := b.open()
+	tab.visit(quick)
+	tab.follow(".params button")
+	tab.wait("the result comes by itself", "document.querySelector('.run .finding')?.innerText")
+	if tab.count("main[data-lab-run]") != 0 || tab.count("meta[http-equiv=refresh]") != 0 {
+		t.Error("the page of a run that is over goes on refreshing")
+	}
+	tab.follow(".lab-nav a[href='/lab/experiments']")
+	if got := tab.text(".experiments .finding"); !strings.Contains(got, "last time") {
+		t.Errorf("the list says %q of it", got)
+	}
+}
+
+func TestLabWithoutJavaScript(t *testing.T) {
+	b := startBlog(t)
+	tab := b.open()
+	tab.refusals = true
+	command(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	tab.visit("/lab")
+	tab.follow("form[action='/lab/readers'] button")
+	tab.wait("somebody has read", "document.querySelector('#lab-readers').innerText.includes('So far')")
+	until(t, "the refreshed page draws them", func() bool {
+		tab.follow("[data-lab-tools] a")
+		return tab.count("#lab-figures figure") == 3
+	})
+	if status := tab.follow("form[action='/lab/readers'] button"); status != http.StatusConflict || !strings.Contains(tab.text("[role=alert]"), "is under way until") {
+		t.Errorf("starting twice: %d, %q", status, tab.text("[role=alert]"))
+	}
+	tab.click("label:has(#fault-redis-refuse)")
+	tab.follow("form:has(#fault-redis-refuse) button.apply")
+	if got := tab.text("#lab-headline"); !strings.Contains(got, "Redis refuses connections") {
+		t.Errorf("the headline is %q", got)
+	}
+	tab.follow("form[action='/lab/readers/stop'] button")
+	if got := tab.text("#lab-readers"); !strings.Contains(got, "have left") {
+		t.Errorf("of the readers: %q", got)
+	}
+	tab.follow("#fault-mend")
+	if got := tab.text("#lab-headline"); tab.location() != b.url+"/lab" || !strings.Contains(got, "Everything is healthy") {
+		t.Errorf("healing leads to %s, which says %q", tab.location(), got)
+	}
+
+	tab.visit(quick)
+	tab.follow(".params button")
+	until(t, "the run ends", func() bool {
+		if tab.text(".run .finding") != "" {
+			return true
+		}
+		tab.leads("reload", chromedp.Reload())
+		return false
+	})
+}
+
+// TestLabAccessible: the lab's pages by themselves, under traffic, and with everything broken.
+func TestLabAccessible(t *testing.T) {
+	b := startBlog(t)
+	tab := b.open()
+	check := func(when string) {
+		for _, path := range []string{"/lab", "/lab/parts/postgres", "/lab/experiments", "/lab/experiments/jitter"} {
+			tab.visit(path)
+			tab.looks(func(look string) { tab.accessible(when + ", " + path + ", " + look) })
+			tab.size(320, 640)
+			if width := eval[int](tab, "document.scrollingElement.scrollWidth"); width > 320 {
+				t.Errorf("%s, %s is %d pixels wide on a phone of 320: %v", when, path, width, eval[[]string](tab, widest))
+			}
+		}
+	}
+	check("at the start")
+	tab.visit("/lab")
+	tab.follow("form[action='/lab/readers'] button")
+	for _, link := range []string{"postgres", "redis", "recommendations"} {
+		b.fault(link, "hang")
+	}
+	tab.wait("the figures came", "document.querySelectorAll('#lab-figures figure').length === 3")
+	check("in an outage")
+}
