@@ -117,7 +117,6 @@ function startLive(tools) {
 // Its page is fetched again at each news of the run, instead of by the refresh that serves readers without a script.
 // When it is over, its result is another page.
 function startRun(main) {
-  document.querySelector('meta[http-equiv="refresh"]')?.remove();
   const run = new Renewal(async () => {
     const page = new DOMParser().parseFromString(await text(location.href), "text/html");
     if (page.querySelector("[data-lab-run]")?.dataset.labRun !== main.dataset.labRun) {

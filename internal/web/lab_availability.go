@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 
 	"afloat/internal/availability"
@@ -38,9 +39,6 @@ type partMark struct {
 	On         bool
 }
 
-// partLinks are the dependencies behind the optional parts.
-var partLinks = map[string]string{"comments": "postgres", "counts": "postgres", "recommendations": "recommendations", "popular": "redis"}
-
 var (
 	uptimeParams = []lab.Param{
 		{Name: "postgres", Label: "Postgres", Unit: "%", Kind: lab.Float, Default: "99.99", Min: "0", Max: "100"},
@@ -61,7 +59,7 @@ func (s *Server) labAvailability(w http.ResponseWriter, r *http.Request) error {
 	critical, until := s.critical.now()
 	page.Until = until
 	for _, part := range criticalParts {
-		page.Parts = append(page.Parts, partMark{part, partLinks[part], slices.Contains(critical, part)})
+		page.Parts = append(page.Parts, partMark{part, experiments.DependencyOf(part), slices.Contains(critical, part)})
 	}
 	status := http.StatusOK
 	values, err := lab.ParseValues(append(slices.Clone(uptimeParams), coveredParam), given)
@@ -100,36 +98,32 @@ func (s *Server) availabilityRun(page *availabilityPage, given url.Values) {
 	}
 }
 
-// predictions are what the formulas say of three ways to build an article's page.
-func predictions(v lab.Values, critical []string) []availabilityRow {
+// ways are how a page can be built, by the server of the forecast.
+var ways = map[string]string{
+	"naive":     "Naive: needs every part",
+	"isolated":  "Isolated: needs the critical parts only",
+	"protected": "Protected: and an old copy where there is one",
+}
+
+// predictions are what the formula says of three ways to build an article's page.
+func predictions(v lab.Values, critical []string) (rows []availabilityRow) {
 	up := map[string]float64{}
-	var all []float64
 	for _, p := range uptimeParams {
 		up[p.Name] = v.Float(p.Name) / 100
-		all = append(all, up[p.Name])
 	}
-	needed := []string{"postgres"} // the article's own
-	for _, part := range critical {
-		if link := partLinks[part]; !slices.Contains(needed, link) {
-			needed = append(needed, link)
-		}
-	}
-	product := func(post float64) (a float64, formula string) {
-		parts := []float64{post}
-		formula = share(post)
-		for _, link := range needed[1:] {
-			parts = append(parts, up[link])
-			formula += " × " + share(up[link])
-		}
-		return availability.Series(parts...), formula
-	}
-	naive := rowOf("Naive: needs every part", share(all[0])+" × "+share(all[1])+" × "+share(all[2]), availability.Series(all...))
-	a, formula := product(up["postgres"])
-	isolated := rowOf("Isolated: needs the critical parts only", formula, a)
 	covered := v.Float("covered") / 100
-	a, formula = product(availability.WithFallback(up["postgres"], covered))
-	stale := rowOf("And an old copy where there is one", formula+", as Postgres is "+share(up["postgres"])+" + "+share(1-up["postgres"])+" × "+share(covered), a)
-	return []availabilityRow{naive, isolated, stale}
+	for _, f := range experiments.Predict(up, critical, covered) {
+		var factors []string
+		for _, d := range f.Needs {
+			if f.Copies {
+				factors = append(factors, fmt.Sprintf("(%s + %s × %s)", share(up[d]), share(1-up[d]), share(covered)))
+			} else {
+				factors = append(factors, share(up[d]))
+			}
+		}
+		rows = append(rows, rowOf(ways[f.Server], strings.Join(factors, " × "), f.Share))
+	}
+	return rows
 }
 
 func share(f float64) string { return fmt.Sprintf("%.6g", f) }

@@ -1,15 +1,10 @@
 package web
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"html/template"
 	"net/http"
 	"net/url"
-	"slices"
-	"strings"
-	"time"
+	"strconv"
 
 	"github.com/go-chi/chi/v5"
 
@@ -35,38 +30,16 @@ type experimentRow struct {
 
 type experimentPage struct {
 	frame
-	E       *lab.Experiment
-	Fields  []fieldView
-	Problem string   // why nothing was started
-	Mine    *runView // the run that is shown; nil: none yet
-	Busy    *runView // a run that is under way, of this or of another experiment; nil: none
-	Command string   // to run it without a browser
-}
-
-// fieldView is one parameter in a form.
-type fieldView struct {
-	Name, Label, Kind, Value, Hint, Step string
-	Min, Max                             string
-	Choices                              []choiceView
-}
-
-type choiceView struct {
-	Value string
-	On    bool
-}
-
-type runView struct {
-	ID, Title, URL string
-	Over, Stopped  bool
-	Percent        int
-	Say            string
-	Problem        string // why there is no result
-	Took           string
-	Values         []string // "seed 1", in the order of the form
-	Result         lab.Result
-	Figures        []template.HTML
-	Met            bool
-	Again          string // the form with these values
+	E         *lab.Experiment
+	Fields    []fieldView
+	Problem   string   // why nothing was started
+	Mine      *runView // the run that is shown; nil: none yet
+	Busy      *runView // a run that is under way, of this or of another experiment; nil: none
+	Command   string   // to run it without a browser
+	Predicted string   // what the reader chose before the run; "" where nothing
+	Right     bool     // the measurement bears it out
+	Answer    string   // what it bears out
+	LastURL   string   // the latest result, for who has predicted; "" where there is none
 }
 
 func experimentURL(name string) string { return "/lab/experiments/" + url.PathEscape(name) }
@@ -84,22 +57,22 @@ func (s *Server) labExperiments(w http.ResponseWriter, r *http.Request) error {
 	return s.renderWhole(w, r, "lab-experiments", page, false)
 }
 
-// labExperiment is GET /lab/experiments/{name}: the question and the form; with ?run= that run, else the latest.
+// labExperiment is GET /lab/experiments/{name}: the question and the form, and the run under way; with ?run= that run. An
+// earlier result is a link away, so that it spoils nobody's prediction.
 func (s *Server) labExperiment(w http.ResponseWriter, r *http.Request) error {
 	e := experiments.Find(chi.URLParam(r, "name"))
 	if e == nil {
 		return store.ErrNotFound
 	}
-	run, found := s.Runner.Last(e.Name)
-	if current, ok := s.Runner.Current(); ok && current.Experiment.Name == e.Name {
-		run, found = current, true
-	}
+	run, found := s.Runner.Current()
+	found = found && run.Experiment.Name == e.Name
 	if id := r.URL.Query().Get("run"); id != "" {
 		if run, found = s.Runner.Find(id); !found || run.Experiment.Name != e.Name {
 			return store.ErrNotFound
 		}
 	}
 	given := r.URL.Query()
+	given.Del("prediction")
 	if found && len(given) <= 1 { // nothing asked but the run itself: its values are the form's
 		for name, value := range run.Values {
 			given.Set(name, value)
@@ -126,7 +99,11 @@ func (s *Server) startExperiment(w http.ResponseWriter, r *http.Request) error {
 	if err == nil {
 		var run lab.Run
 		if run, err = s.Runner.Start(e, values); err == nil {
-			s.seeOther(w, r, experimentURL(e.Name)+"?"+url.Values{"run": {run.ID}}.Encode(), run)
+			to := url.Values{"run": {run.ID}}
+			if said := r.PostForm.Get("prediction"); said != "" {
+				to.Set("prediction", said)
+			}
+			s.seeOther(w, r, experimentURL(e.Name)+"?"+to.Encode(), run)
 			return nil
 		}
 		status = http.StatusConflict
@@ -161,6 +138,12 @@ func (s *Server) renderExperiment(w http.ResponseWriter, r *http.Request, status
 		page.Fields = append(page.Fields, viewField(p, given))
 	}
 	page.Command = command(e, given)
+	if n, err := strconv.Atoi(r.URL.Query().Get("prediction")); err == nil && n >= 0 && n < len(e.Choices) {
+		page.Predicted, page.Right, page.Answer = e.Choices[n], n == e.Answer, e.Choices[e.Answer]
+	}
+	if last, ok := s.Runner.Last(e.Name); ok && (run == nil || run.ID != last.ID) {
+		page.LastURL = viewRun(last).URL
+	}
 	if run != nil {
 		page.Mine = viewRun(*run)
 		if !run.Over() {
@@ -193,66 +176,4 @@ func (s *Server) underWay() *runView {
 		return viewRun(run)
 	}
 	return nil
-}
-
-func viewField(p lab.Param, given url.Values) fieldView {
-	f := fieldView{Name: p.Name, Label: p.Label, Kind: string(p.Kind), Hint: p.Range(), Min: p.Min, Max: p.Max}
-	if p.Unit != "" {
-		f.Hint += ", " + p.Unit
-	}
-	f.Value = strings.Join(given[p.Name], ",")
-	if f.Value == "" && (p.Kind != lab.Set || !given.Has(p.Name)) {
-		f.Value = p.Default
-	}
-	f.Step = "any"
-	if p.Kind == lab.Int {
-		f.Step = "1"
-	}
-	chosen := strings.Split(f.Value, ",")
-	for _, c := range p.Choices {
-		f.Choices = append(f.Choices, choiceView{c, slices.Contains(chosen, c)})
-	}
-	if p.Kind == lab.Choice || p.Kind == lab.Set {
-		f.Hint = p.Unit
-	}
-	return f
-}
-
-func viewRun(run lab.Run) *runView {
-	v := &runView{
-		ID: run.ID, Title: run.Experiment.Title, Over: run.Over(), Percent: int(100 * run.Progress.Done), Say: run.Progress.Say,
-		URL:    experimentURL(run.Experiment.Name) + "?" + url.Values{"run": {run.ID}}.Encode(),
-		Again:  experimentURL(run.Experiment.Name) + "?" + run.Values.Query() + "#again",
-		Result: run.Result, Met: run.Err == nil && run.Result.Met(),
-	}
-	for _, p := range run.Experiment.Params {
-		if value := run.Values[p.Name]; value != "" {
-			v.Values = append(v.Values, p.Label+" "+strings.TrimSpace(value+" "+p.Unit))
-		}
-	}
-	if !v.Over {
-		v.Took = age(time.Since(run.Began))
-		return v
-	}
-	v.Took = fmt.Sprintf("%.1f s", run.Ended.Sub(run.Began).Seconds())
-	v.Stopped = errors.Is(run.Err, context.Canceled)
-	if run.Err != nil {
-		v.Problem = run.Err.Error()
-	}
-	for _, f := range run.Result.Figures {
-		v.Figures = append(v.Figures, f.HTML())
-	}
-	return v
-}
-
-// command is how to run the same without a browser; of what is out of range it says nothing.
-func command(e *lab.Experiment, given url.Values) string {
-	c := "bin/blog experiment"
-	values, err := lab.ParseValues(e.Params, given)
-	for _, p := range e.Params {
-		if value := values[p.Name]; err == nil && value != p.Default {
-			c += fmt.Sprintf(" -set %s=%s", p.Name, value)
-		}
-	}
-	return c + " " + e.Name
 }

@@ -60,6 +60,9 @@ func Needs(critical []string) (needed []string) {
 	return needed
 }
 
+// DependencyOf says where a part of the page comes from; "" for no part.
+func DependencyOf(part string) string { return lives[part] }
+
 // Formula writes down what was multiplied: "postgres × redis".
 func (f Forecast) Formula() string {
 	product := strings.Join(f.Needs, " × ")
