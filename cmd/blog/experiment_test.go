@@ -69,7 +69,7 @@ var example = &lab.Experiment{
 	},
 }
 
-func init() { experiments.Register(1_000_000, example) }
+var _ = experiments.Register(1_000_000, example)
 
 // exit runs this binary as the blog, and returns its exit status.
 func exit(t *testing.T, args ...string) (status int, out, said string) {

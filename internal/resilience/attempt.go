@@ -62,7 +62,7 @@ func isolate[T any](on bool, call func() (T, error)) (T, error) {
 		return call()
 	}
 	v, err := Isolate(call)
-	if p, ok := err.(*PanicError); ok {
+	if p := (*PanicError)(nil); errors.As(err, &p) {
 		if first, ok := p.Value.(*PanicError); ok {
 			err = first
 		}

@@ -13,7 +13,7 @@ func unbroken(dial Dial) Dial {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
 		c, err := dial(ctx, network, addr)
 		if err != nil {
-			return lost{err}, nil
+			return lost{err}, nil //nolint:nilerr // the error is in the connection, for its first use
 		}
 		return c, nil
 	}

@@ -165,7 +165,7 @@ func TestMarks(t *testing.T) {
 	if marks, _, _ := tl.Marks(last - 1); len(marks) != 1 || marks[0].Kind != FaultEnds {
 		t.Errorf("after the last but one: %+v", marks)
 	}
-	if marks, _, _ := tl.Marks(last); marks != nil && len(marks) != 0 {
+	if marks, _, _ := tl.Marks(last); len(marks) != 0 {
 		t.Errorf("after the last: %+v", marks)
 	}
 }

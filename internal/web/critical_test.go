@@ -146,8 +146,7 @@ func TestAnExperimentIsNotDisturbed(t *testing.T) {
 	w := newWorld(t)
 	log := slog.New(slog.DiscardHandler)
 	var runner *lab.Runner
-	var b *blog
-	b = w.start(t, func(s *setup) {
+	b := w.start(t, func(s *setup) {
 		s.options = func(o *Options) {
 			runner = lab.NewRunner(&lab.Rig{Links: o.Lab}, nil, log)
 			o.Runner = runner

@@ -93,9 +93,9 @@ func (s *Server) MarkFaults(ctx context.Context) {
 		state, changed := s.Lab.Watch()
 		for _, f := range state.Faults {
 			words := faultWords(f.Link, f.Label, f.Kind)
-			switch {
-			case words == on[f.Link]:
-			case words == "":
+			switch words {
+			case on[f.Link]:
+			case "":
 				s.Timeline.Mark(telemetry.FaultEnds, f.Link, f.Label+": healthy again")
 			default:
 				s.Timeline.Mark(telemetry.FaultBegins, f.Link, words)

@@ -24,18 +24,18 @@ func Find(name string) *lab.Experiment {
 var registry []*lab.Experiment
 
 // Register adds an experiment that another package has, such as a test's.
-func Register(place int, e *lab.Experiment) { register(place, e) }
+func Register(place int, e *lab.Experiment) *lab.Experiment { return register(place, e) }
 
 // register adds an experiment; each file calls it once, so that adding one is adding a file.
 // They are offered in the order of their places.
-func register(place int, e *lab.Experiment) struct{} {
+func register(place int, e *lab.Experiment) *lab.Experiment {
 	if Find(e.Name) != nil || slices.ContainsFunc(places, func(p int) bool { return p == place }) {
 		panic(fmt.Sprintf("experiment %q: its name or its place %d is taken", e.Name, place))
 	}
 	at, _ := slices.BinarySearch(places, place)
 	places = slices.Insert(places, at, place)
 	registry = slices.Insert(registry, at, e)
-	return struct{}{}
+	return e
 }
 
 var places []int
