@@ -24,13 +24,32 @@ type dependencyView struct {
 
 type rateView struct{ PerSecond, Errors, P50, P99 string }
 
+// ails reports whether a dependency fails its probes without our help.
+func ails(st lab.Status) bool { return st.Kind == lab.Healthy && st.Verdict == lab.NotConfirmed }
+
+// brokenInWords is what is broken: by the lab, and without it.
+func brokenInWords(all []lab.Status) (words []string) {
+	for _, st := range all {
+		switch {
+		case st.Kind != lab.Healthy:
+			words = append(words, faultWords(st.Link, st.Label, st.Kind))
+		case ails(st):
+			words = append(words, st.Label+" fails by itself")
+		}
+	}
+	return words
+}
+
 func (s *Server) dependency(st lab.Status, rates telemetry.Rates, policies []policyStatus) dependencyView {
 	d := dependencyView{Name: st.Link, Label: st.Label, URL: partURL(st.Link), Kind: st.Kind, State: "healthy", Short: "healthy", Rate: viewRate(rates.Links[st.Link])}
 	left := clock(int(max(0, st.Left).Seconds())) + " left"
 	if st.Kind != lab.Healthy {
 		d.State, d.Short = faultWords(st.Link, st.Label, st.Kind), st.Kind+", "+left
 	}
-	if st.Verdict != "" {
+	if ails(st) {
+		d.Kind, d.Short = "ailing", "not by us"
+		d.State = st.Saw
+	} else if st.Verdict != "" {
 		d.State += ", " + st.Verdict
 	}
 	if st.Kind != lab.Healthy {

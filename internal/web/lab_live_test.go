@@ -328,3 +328,20 @@ func TestHeadline(t *testing.T) {
 		t.Errorf("rates: %s", got)
 	}
 }
+
+// TestLabSaysWhatFailsByItself: a dependency that was stopped from outside is not called healthy.
+func TestLabSaysWhatFailsByItself(t *testing.T) {
+	all := []lab.Status{
+		{Link: "postgres", Label: "Postgres", Kind: lab.Healthy, Verdict: lab.NotConfirmed, Saw: "no answer within 1 s, and no fault of ours is on"},
+		{Link: "redis", Label: "Redis", Kind: "hang", Verdict: lab.Confirmed},
+		{Link: "recommendations", Label: "Recommendations", Kind: lab.Healthy, Verdict: lab.Checking},
+	}
+	if got, want := headline(brokenInWords(all), telemetry.Rate{}), "Postgres fails by itself, Redis hangs. Nobody is reading"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	for i, want := range []string{"ailing", "hang", lab.Healthy} {
+		if got := new(Server).dependency(all[i], telemetry.Rates{}, nil); got.Kind != want || i == 0 && got.State != all[0].Saw {
+			t.Errorf("%s is %q: %q", all[i].Label, got.Kind, got.State)
+		}
+	}
+}
