@@ -213,33 +213,6 @@ type commentPage struct {
 	Fragment        bool              // only the form, for the page's script
 }
 
-// faultBar is the lab's fault bar, as a fragment or as a page of its own.
-type faultBar struct {
-	frame
-	Links    []faultLink
-	AnyOn    bool
-	Fragment bool
-	Back     string // where forms return to
-	Problem  string // why the last order was refused
-}
-
-type faultLink struct {
-	Name, Label string // postgres, Postgres
-	Kind        string // healthy, refuse, hang, slow, flaky, reset
-	Detail      string // "2 s ± 0 s", "30 % of exchanges"
-	Verdict     string // confirmed, checking, not confirmed
-	Saw         string // what the probe saw: "refused after 0.2 ms"
-	Until       time.Time
-	LeftSeconds int
-	Kinds       []faultChoice
-}
-
-type faultChoice struct {
-	Kind, Label string // hang, "hang"
-	Hint        string // "accepts, never answers"
-	On          bool
-}
-
 // sourcePage shows one embedded file with numbered, linkable lines.
 type sourcePage struct {
 	frame
