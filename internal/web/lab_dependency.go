@@ -47,7 +47,7 @@ func (s *Server) dependency(st lab.Status, rates telemetry.Rates, policies []pol
 		d.State, d.Short = faultWords(st.Link, st.Label, st.Kind), st.Kind+", "+left
 	}
 	if ails(st) {
-		d.Kind, d.Short = "ailing", "not by us"
+		d.Kind, d.Short = "ailing", "fails by itself"
 		d.State = st.Saw
 	} else if st.Verdict != "" {
 		d.State += ", " + st.Verdict

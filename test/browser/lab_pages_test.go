@@ -7,6 +7,7 @@ import (
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/chromedp"
+	"github.com/chromedp/chromedp/kb"
 )
 
 // quick is an experiment that takes a moment: exact simulations, few of them.
@@ -110,12 +111,58 @@ func TestLabWithoutJavaScript(t *testing.T) {
 	})
 }
 
+// TestLabByKeyboard walks through the lab as a reader on a small screen would, who has no pointer: see traffic, hang
+// Postgres, time both twins, walk a part of the ladder, measure availability, run an experiment.
+func TestLabByKeyboard(t *testing.T) {
+	b := startBlog(t)
+	tab := b.open()
+	tab.refusals = true // the naive twin's frame may show its own errors
+	tab.size(390, 844)
+	enter := func(selector string) {
+		t.Helper()
+		tab.tabTo(selector)
+		tab.leads("press "+selector, chromedp.KeyEvent(kb.Enter))
+	}
+	tab.visit("/lab")
+	tab.wait("the page is live", "document.querySelector('[data-lab-tools] button')")
+	enter("form[action=\\'/lab/readers\\'] button")
+	tab.wait("their pages are drawn", "document.querySelectorAll('#lab-figures figure').length === 3")
+	tab.tabTo("#fault-postgres-healthy")
+	tab.press(kb.ArrowDown + kb.ArrowDown)
+	tab.wait("the map shows the fault", "document.querySelector('#lab-map .wire[data-kind=hang]')")
+	tab.wait("the timeline marks it", "document.querySelector('#outcomes')?.innerHTML.includes('Postgres hangs')")
+
+	// The naive frame waits for as long as Postgres hangs, and the page is not complete before it is.
+	tab.tabTo(".lab-nav a[href=\\'/lab/twin\\']")
+	tab.press(kb.Enter)
+	tab.wait("the twins are there", "document.querySelector('button[name=probe]')")
+	tab.tabTo("button[name=probe]")
+	tab.press(kb.Enter)
+	tab.wait("both were timed", "document.querySelector('[data-twin-says=\"/\"]')?.innerText.includes('after')")
+	if got := tab.text("[data-twin-says='/']"); !strings.HasPrefix(got, "200 after") {
+		t.Errorf("the protected page: %q", got)
+	}
+	tab.tabTo("#fault-mend")
+	tab.press(kb.Enter)
+	tab.wait("the page is calm", nothingOn)
+
+	for _, run := range []string{
+		"/lab/experiments/ladder?rungs=cache&without=stale&for=2s&margin=1s&rate=10",
+		"/lab/experiments/availability?for=8s&rate=20",
+		"/lab/experiments/amplification",
+	} {
+		tab.visit(run)
+		enter(".params button")
+		tab.wait("its result", "document.querySelector('.run .finding')?.innerText")
+	}
+}
+
 // TestLabAccessible: the lab's pages by themselves, under traffic, and with everything broken.
 func TestLabAccessible(t *testing.T) {
 	b := startBlog(t)
 	tab := b.open()
 	check := func(when string) {
-		for _, path := range []string{"/lab", "/lab/parts/postgres", "/lab/experiments", "/lab/experiments/jitter"} {
+		for _, path := range []string{"/lab", "/lab/parts/postgres", "/lab/twin", "/lab/protections", "/lab/availability", "/lab/experiments", "/lab/experiments/jitter"} {
 			tab.visit(path)
 			tab.looks(func(look string) { tab.accessible(when + ", " + path + ", " + look) })
 			tab.size(320, 640)
