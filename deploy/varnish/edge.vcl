@@ -1,0 +1,225 @@
+# The edge: what a CDN does for a blog, in one file. It expects the backends balancer1 and balancer2 and the ACL servers
+# from whoever includes it, and its own name from varnishd's -i.
+#
+# In order of what a reader meets:
+#   1. A copy that is fresh, or past that by no more than the page's stale-while-revalidate, is served at once, and
+#      refreshed behind the reader.
+#   2. An older copy is kept for the page's stale-if-error. The servers are asked first; if they have nothing complete
+#      to say (no answer, a 5xx, a degraded page) the older copy is served instead, and stays.
+#   3. With no balancer left, nobody is asked.
+#   4. With no copy either, the reader gets a 503 that says so.
+vcl 4.1;
+
+import directors;
+import std;
+
+# Each edge has a balancer that it asks first, and a retry asks the other one. A director skips what its probe calls sick.
+sub vcl_init {
+    new first = directors.fallback();
+    new second = directors.fallback();
+    if (server.identity == "edge2") {
+        first.add_backend(balancer2);
+        first.add_backend(balancer1);
+        second.add_backend(balancer1);
+        second.add_backend(balancer2);
+    } else {
+        first.add_backend(balancer1);
+        first.add_backend(balancer2);
+        second.add_backend(balancer2);
+        second.add_backend(balancer1);
+    }
+}
+
+sub vcl_recv {
+    set req.backend_hint = first.backend();
+
+    if (req.restarts == 0) {
+        # These are the edge's own notes; nobody else may write them.
+        unset req.http.X-Note-Copy;
+        unset req.http.X-Note-Cache;
+        unset req.http.X-Note-XRay;
+        unset req.http.X-Edge;
+        unset req.http.X-Edge-Cache;
+    }
+
+    if (req.url == "/edge/health") {
+        return (synth(200, "OK"));
+    }
+    if (req.method == "PURGE") {
+        call purge_by_tag;
+    }
+
+    # The lab is about this moment. Its stream of events lasts for as long as the page is open, so it is a pipe.
+    if (req.url ~ "^/lab/events(\?|$)") {
+        return (pipe);
+    }
+    if (req.method != "GET" && req.method != "HEAD") {
+        # A comment carries an idempotency key, so asking the other balancer is safe; for that its text is kept.
+        if (req.url ~ "^/posts/[^/]+/comments$" && std.integer(req.http.Content-Length, 0) <= 65536) {
+            std.cache_req_body(64KB);
+        }
+        return (pass);
+    }
+    if (req.url ~ "^/(lab|search|livez|readyz|metrics)([/?]|$)" || req.url ~ "^/posts/[^/]+/comment([/?]|$)") {
+        return (pass);
+    }
+
+    # An X-ray is made for its reader. But first the edge looks what it would have answered, and tells the server.
+    if (req.url ~ "[?&]xray=1(&|$)" && !req.http.X-Note-XRay) {
+        set req.http.X-Note-XRay = req.url;
+        set req.url = regsub(regsub(req.url, "([?&])xray=1(&|$)", "\1"), "[?&]$", "");
+    } elsif (req.url ~ "\?" && req.url !~ "\?page=[0-9]+$") {
+        return (pass); # any other query is one reader's question, or nobody's: it must not fill the cache
+    }
+
+    # Pages are the same for all readers.
+    unset req.http.Cookie;
+    unset req.http.Authorization;
+    return (hash);
+}
+
+# Tags are words with spaces between them. A ban's expression is split at plain spaces, so the pattern says \s; with a
+# space it removes nothing and succeeds all the same. It looks at obj.* only: then the ban lurker can work it off.
+sub purge_by_tag {
+    if (client.ip !~ servers) {
+        return (synth(405, "Only the servers purge"));
+    }
+    if (req.http.Cache-Tag !~ "^[a-z0-9-]+( [a-z0-9-]+)*$") {
+        return (synth(400, "A purge needs a Cache-Tag of words"));
+    }
+    if (!std.ban("obj.http.Cache-Tag ~ (^|\s)(" + regsuball(req.http.Cache-Tag, " ", "|") + ")(\s|$)")) {
+        return (synth(400, "Nothing was purged: " + std.ban_error()));
+    }
+    return (synth(200, "Purged"));
+}
+
+sub vcl_hash {
+    hash_data(req.http.X-Forwarded-Proto); # a page names itself by its whole address
+}
+
+sub vcl_hit {
+    if (req.http.X-Note-XRay) {
+        set req.http.X-Edge-Cache = "hit; age=" + regsub(obj.age, "\..*", "");
+        call ask_for_xray;
+    }
+    set req.http.X-Note-Cache = "hit";
+    if (obj.ttl <= 0s) {
+        set req.http.X-Note-Cache = "stale";
+    }
+    if (obj.ttl + std.duration(obj.http.X-Note-Behind + "s", 0s) > 0s) {
+        return (deliver);
+    }
+    if (req.http.X-Note-Copy == "take" || !std.healthy(req.backend_hint)) {
+        return (deliver);
+    }
+    # Older than that: ask, each reader for themselves. In a queue, one slow answer would hold up all behind it.
+    set req.http.X-Note-Copy = "have";
+    set req.hash_always_miss = true;
+    return (restart);
+}
+
+sub vcl_miss {
+    if (req.http.X-Note-XRay) {
+        set req.http.X-Edge-Cache = "miss";
+        call ask_for_xray;
+    }
+    set req.http.X-Note-Cache = "miss";
+}
+
+sub vcl_pass {
+    set req.http.X-Note-Cache = "pass";
+}
+
+sub ask_for_xray {
+    set req.http.X-Edge = server.identity;
+    set req.url = req.http.X-Note-XRay;
+    return (restart);
+}
+
+sub vcl_pipe {
+    set bereq.http.Connection = "close"; # or the reader's next request would go through the pipe too, unseen
+}
+
+sub vcl_backend_fetch {
+    # A server that reads this sends the whole page, with everything in it, rather than one in pieces: only a whole
+    # answer can be kept, and only a whole one can be asked for again when half of it was lost.
+    set bereq.http.Surrogate-Capability = server.identity + {"="Surrogate/1.0""};
+    if (bereq.retries > 0) {
+        set bereq.backend = second.backend();
+    }
+    if (bereq.url ~ "^/lab") {
+        set bereq.first_byte_timeout = 30s; # it answers some questions only when there is news, after 20 s at most
+        set bereq.between_bytes_timeout = 30s;
+    }
+}
+
+sub vcl_backend_response {
+    set beresp.do_stream = bereq.url ~ "^/lab"; # all else is held until it is whole: a lost half is fetched again
+    if (beresp.http.Content-Type ~ "xml|json|text" && !beresp.http.Content-Encoding) {
+        set beresp.do_gzip = true;
+    }
+    if (bereq.uncacheable) { # passed
+        return (deliver);
+    }
+    if (beresp.http.Cache-Control ~ "public") { # complete and healthy
+        set beresp.http.X-Note-Behind = beresp.grace; # Varnish has read it from stale-while-revalidate
+        set beresp.grace = 0s;
+        if (beresp.http.Cache-Control ~ "stale-if-error=[0-9]+") {
+            set beresp.grace = std.duration(regsub(beresp.http.Cache-Control, ".*stale-if-error=([0-9]+).*", "\1s"), 0s);
+        }
+        return (deliver);
+    }
+    # Degraded, failed or nobody else's. It must not take the place of a complete copy. 404 and the like are answers.
+    if ((beresp.status == 200 || beresp.status >= 500) && (bereq.is_bgfetch || bereq.http.X-Note-Copy == "have")) {
+        return (abandon);
+    }
+    # For a moment nobody waits for anybody else's fetch of this, since its answer can't be shared. The mark ends by
+    # itself, and the first complete page takes its place.
+    set beresp.uncacheable = true;
+    set beresp.ttl = 1s;
+    set beresp.grace = 0s;
+    return (deliver);
+}
+
+# No answer. A 5xx is one: behind it the balancer has asked every server already, and asking again would only be load.
+sub vcl_backend_error {
+    if (bereq.retries == 0 && (bereq.method == "GET" || bereq.method == "HEAD" || bereq.url ~ "^/posts/[^/]+/comments$")) {
+        return (retry);
+    }
+    return (abandon); # to vcl_synth
+}
+
+sub vcl_deliver {
+    set resp.http.X-Edge = server.identity;
+    set resp.http.X-Cache = req.http.X-Note-Cache;
+    set resp.http.X-Note-Status = server.identity + "; fwd=uri-miss";
+    if (req.http.X-Note-Cache == "pass") {
+        set resp.http.X-Note-Status = server.identity + "; fwd=bypass";
+    } elsif (req.http.X-Note-Cache != "miss") {
+        set resp.http.X-Note-Status = server.identity + "; hit; ttl=" + regsub(obj.ttl, "\..*", "");
+        unset resp.http.Server-Timing; # of another reader's request
+    } elsif (req.http.X-Note-Copy) {
+        set resp.http.X-Note-Status = server.identity + "; fwd=stale";
+    }
+    # RFC 9211: who is nearest to the reader comes last.
+    if (resp.http.Cache-Status) {
+        set resp.http.Cache-Status = resp.http.Cache-Status + ", " + resp.http.X-Note-Status;
+    } else {
+        set resp.http.Cache-Status = resp.http.X-Note-Status;
+    }
+    unset resp.http.X-Note-Status;
+    unset resp.http.X-Note-Behind;
+    unset resp.http.Cache-Tag;
+    unset resp.http.Via;
+    unset resp.http.X-Varnish;
+}
+
+sub vcl_synth {
+    if (resp.status == 503 && req.http.X-Note-Copy == "have") {
+        set req.http.X-Note-Copy = "take";
+        set req.hash_always_miss = false;
+        return (restart);
+    }
+}
+
+include "./sorry.vcl"; # goes on with vcl_synth
