@@ -26,6 +26,7 @@ var mayImport = map[string][]string{
 	"internal/web":             {"lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load"},
 	"internal/widgets":         {"store", "policy", "resilience"},
 	"internal/store":           {"policy", "resilience", "content"},
+	"internal/edge":            {"policy"},
 	"internal/policy":          {"resilience"},
 	"internal/lab":             {"fault", "load", "policy", "availability", "telemetry"},
 	"internal/lab/experiments": {"lab", "availability", "chart", "load", "policy", "resilience", "sim"},

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"strconv"
+	"strings"
 	"sync"
 
 	"afloat/internal/config"
@@ -20,19 +21,21 @@ import (
 // dependencies are the addresses of what the blog uses; "" is what can't be
 // had. lines tell the console about each.
 type dependencies struct {
-	postgres, redis, recommendations string
-	dir                              string // for the snapshot; "" keeps none
-	home                             *local.Home
-	lines                            [3]string
+	postgres, redis string
+	recommendations string   // base URLs with commas between
+	edges           []string // base URLs of the CDN's edges, which are told of changes; none: there is no CDN
+	dir             string   // for the snapshot; "" keeps none
+	home            *local.Home
+	lines           [3]string
 }
 
 // findDependencies takes the configured addresses, and starts private children
 // for the others. Nothing that goes wrong here keeps the blog from serving.
 func findDependencies(ctx context.Context, cfg config.Config, p policy.Child, log *slog.Logger) *dependencies {
-	d := &dependencies{postgres: cfg.DatabaseURL.Reveal(), redis: cfg.RedisURL.Reveal(), recommendations: cfg.RecommendationsURL.Reveal()}
+	d := &dependencies{postgres: cfg.DatabaseURL.Reveal(), redis: cfg.RedisURL.Reveal(), recommendations: reveal(cfg.RecommendationsURL)}
 	d.lines[0] = "Postgres         " + cfg.DatabaseURL.String()
 	d.lines[1] = "Redis            " + cfg.RedisURL.String()
-	d.lines[2] = "Recommendations  " + cfg.RecommendationsURL.String()
+	d.lines[2] = "Recommendations  " + strings.Trim(fmt.Sprint(cfg.RecommendationsURL), "[]")
 
 	cwd, err := os.Getwd()
 	if err == nil {
@@ -89,6 +92,18 @@ func findDependencies(ctx context.Context, cfg config.Config, p policy.Child, lo
 	}
 	return d
 }
+
+// reveal joins the values of secrets with commas.
+func reveal(secrets []config.Secret) string {
+	all := make([]string, len(secrets))
+	for i, s := range secrets {
+		all[i] = s.Reveal()
+	}
+	return strings.Join(all, ",")
+}
+
+// services are the base URLs of the recommendations service.
+func (d *dependencies) services() []string { return split(d.recommendations) }
 
 func childPolicy(p policy.Child) local.Policy {
 	return local.Policy{StartTimeout: p.Start, StopTimeout: p.Stop, ReadyEvery: p.Ready, RestartBase: p.RestartBase, RestartCap: p.RestartCap, StableAfter: p.Stable}

@@ -36,7 +36,7 @@ func (a *app) openBench(d *dependencies, cfg config.Config, blogAddr net.Addr, n
 	if at, err := url.Parse(naive); err == nil && at.Host != "" {
 		send.own = []string{at.Hostname()}
 	}
-	b := &bench{rig: &lab.Rig{Links: a.web.Lab, Blog: blog, Naive: naive, Readers: send.collect, Services: d.recommendations, Ask: p.Ask, Log: a.log}}
+	b := &bench{rig: &lab.Rig{Links: a.web.Lab, Blog: blog, Naive: naive, Readers: send.collect, Services: first(d.services()), Ask: p.Ask, Log: a.log}}
 	b.rig.Service = widgets.NewHTTPClient(a.dials[2], p.HTTP)
 	b.rig.Service.Timeout = p.Patience
 	a.clients = append(a.clients, b.rig.Service.CloseIdleConnections)
@@ -80,4 +80,13 @@ func (b *bench) stop() {
 			b.rig.Custom.Stop()
 		}
 	})
+}
+
+// first is the first of some URLs, "" of none: an experiment has to know which
+// server its figures are of.
+func first(urls []string) string {
+	if len(urls) == 0 {
+		return ""
+	}
+	return urls[0]
 }

@@ -167,6 +167,10 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 		}
 	})
 	a.background.Go(func() { handler.MarkFaults(ctx) })
+	a.background.Go(func() { handler.HearComments(ctx, a.heard) })
+	if a.purger != nil {
+		a.background.Go(func() { a.purger.Run(ctx) })
+	}
 	server := web.HTTPServer(handler, a.server, a.log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()

@@ -20,7 +20,7 @@ func serveTwin(ctx context.Context, cfg config.Config, o serving, listener net.L
 		log.Warn("the shipped articles are this twin's snapshot: it has no place for one of its own", "err", err)
 	}
 	defer remove()
-	d := &dependencies{dir: dir, postgres: cfg.DatabaseURL.Reveal(), redis: cfg.RedisURL.Reveal(), recommendations: cfg.RecommendationsURL.Reveal()}
+	d := &dependencies{dir: dir, postgres: cfg.DatabaseURL.Reveal(), redis: cfg.RedisURL.Reveal(), recommendations: reveal(cfg.RecommendationsURL)}
 	a, err := wire(cfg, o.table, d, log)
 	if err != nil {
 		return errors.Join(err, listener.Close())

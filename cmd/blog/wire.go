@@ -11,6 +11,7 @@ import (
 	"afloat"
 	"afloat/internal/config"
 	"afloat/internal/content"
+	"afloat/internal/edge"
 	"afloat/internal/fault"
 	"afloat/internal/lab"
 	"afloat/internal/policy"
@@ -37,7 +38,9 @@ type app struct {
 	db, bulk *store.DB
 	redis    *redis.Client
 	client   *http.Client
-	services string // base URL of the recommendations service
+	services []string     // base URLs of the recommendations service
+	purger   *edge.Purger // nil: there are no edges
+	heard    chan string  // slugs of articles whose comments have changed
 
 	posts *store.Posts
 	web   web.Options
@@ -48,7 +51,7 @@ type app struct {
 
 // wire joins the parts. It contacts nothing, so whatever is down is no error.
 func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logger) (*app, error) {
-	a := &app{cfg: cfg, table: table, server: policy.Serve(), log: log, services: d.recommendations}
+	a := &app{cfg: cfg, table: table, server: policy.Serve(), log: log, services: d.services(), heard: make(chan string, 256)}
 	if err := table.Validate(); err != nil {
 		return nil, err
 	}
@@ -74,7 +77,7 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 	}
 	a.posts, err = store.NewPosts(store.PostsOptions{
 		DB: a.db, Bulk: a.bulk, Redis: a.redis, Table: table, Server: a.server, Shipped: store.Shipped(a.articles), DataDir: d.dir,
-		Observe: observe, Log: log,
+		Observe: observe, Log: log, Commented: a.commented,
 	})
 	if err != nil {
 		return nil, err
@@ -101,6 +104,7 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 		return nil, err
 	}
 	a.web = o
+	a.tellEdges(d.edges)
 	return a, a.measure(recorder)
 }
 
@@ -145,8 +149,8 @@ func (a *app) switchboard(d *dependencies) (*lab.Switchboard, error) {
 	if d.redis != "" {
 		wires[1].Probe = lab.RedisProbe(d.redis, a.dials[1])
 	}
-	if d.recommendations != "" {
-		wires[2].Probe = lab.HTTPProbe(d.recommendations+"/healthz", a.dials[2])
+	if at := d.services(); len(at) > 0 {
+		wires[2].Probe = lab.HTTPProbe(at[0]+"/healthz", a.dials[2], at[1:]...)
 	}
 	return lab.NewSwitchboard(wires, limits, a.log)
 }

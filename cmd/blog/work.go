@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"afloat"
+	"afloat/internal/config"
 	"afloat/internal/recommend"
 	"afloat/internal/resilience"
 	"afloat/internal/store"
@@ -39,8 +40,8 @@ func (a *app) work(ctx context.Context) {
 			return err
 		})
 	})
-	if a.services != "" {
-		a.background.Go(func() { a.teach(ctx) })
+	for _, at := range a.services { // each by itself: one that hangs must not keep the other waiting
+		a.background.Go(func() { a.teach(ctx, at) })
 	}
 }
 
@@ -55,9 +56,14 @@ func (a *app) tend(ctx context.Context) {
 	if a.db == nil || !a.table.Watched() {
 		return
 	}
-	changed := make(chan struct{}, 1)
+	changed, versions := make(chan struct{}, 1), make(chan int64, 1)
+	a.background.Go(func() { a.announce(ctx, versions) })
 	a.background.Go(func() {
-		a.posts.Watch(ctx, func(int64) {
+		a.posts.Watch(ctx, func(version int64) {
+			select {
+			case versions <- version:
+			default: // one is waiting, and what is announced with it covers this one
+			}
 			select {
 			case changed <- struct{}{}:
 			default: // a change that is waiting covers this one too
@@ -100,10 +106,10 @@ func (a *app) untilDone(ctx context.Context, what string, task func(context.Cont
 	}
 }
 
-// teach keeps the recommendations service supplied with the articles of the
-// site's current version. The service keeps nothing on disk; asking it what it
+// teach keeps the recommendations service at one base URL supplied with the
+// articles of the site's current version. The service keeps nothing on disk; asking it what it
 // has, now and then, covers its restarts as well as our publications.
-func (a *app) teach(ctx context.Context) {
+func (a *app) teach(ctx context.Context, at string) {
 	tick := time.NewTicker(a.server.Poll)
 	defer tick.Stop()
 	for {
@@ -116,23 +122,23 @@ func (a *app) teach(ctx context.Context) {
 		if version == 0 {
 			continue
 		}
-		if err := a.teachOnce(ctx, version); err != nil {
-			a.log.Debug("the recommendations service is not up to date", "err", err)
+		if err := a.teachOnce(ctx, at, version); err != nil {
+			a.log.Debug("the recommendations service is not up to date", "at", config.NewSecret(at), "err", err)
 		}
 	}
 }
 
-func (a *app) teachOnce(ctx context.Context, version int64) error {
+func (a *app) teachOnce(ctx context.Context, at string, version int64) error {
 	ctx, cancel := context.WithTimeout(ctx, a.table.Bulk.Deadline)
 	defer cancel()
-	has, err := a.recommendations(ctx, http.MethodGet, "/healthz", nil)
+	has, err := a.recommendations(ctx, http.MethodGet, at+"/healthz", nil)
 	if err != nil || has == version {
 		return err
 	}
 	docs, out := io.Pipe() // from the database straight to the service: memory holds one article at a time
 	var sending sync.WaitGroup
 	sending.Go(func() { _ = out.CloseWithError(a.sendDocs(ctx, out)) }) // it never fails
-	_, err = a.recommendations(ctx, http.MethodPut, "/documents?"+url.Values{"version": {strconv.FormatInt(version, 10)}}.Encode(), docs)
+	_, err = a.recommendations(ctx, http.MethodPut, at+"/documents?"+url.Values{"version": {strconv.FormatInt(version, 10)}}.Encode(), docs)
 	_ = docs.Close() // ends the sending where nobody listens any more; it never fails
 	sending.Wait()
 	return err
@@ -160,8 +166,8 @@ func (a *app) sendDocs(ctx context.Context, to io.Writer) error {
 }
 
 // recommendations asks the service, and returns the version it then has.
-func (a *app) recommendations(ctx context.Context, method, path string, body io.Reader) (int64, error) {
-	req, err := http.NewRequestWithContext(ctx, method, a.services+path, body)
+func (a *app) recommendations(ctx context.Context, method, url string, body io.Reader) (int64, error) {
+	req, err := http.NewRequestWithContext(ctx, method, url, body)
 	if err != nil {
 		return 0, err
 	}
@@ -171,7 +177,7 @@ func (a *app) recommendations(ctx context.Context, method, path string, body io.
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		return 0, fmt.Errorf("%s %s: %s", method, path, res.Status)
+		return 0, fmt.Errorf("%s %s: %s", method, req.URL.Path, res.Status)
 	}
 	var answer struct {
 		Version int64 `json:"version"`

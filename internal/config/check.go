@@ -75,7 +75,7 @@ func checkService(v string) (what, remedy string) {
 	u, err := url.Parse(v)
 	switch {
 	case err != nil, u.Scheme != "http" && u.Scheme != "https", u.Hostname() == "", u.RawQuery != "", u.Fragment != "":
-		return "is not a base URL", "set http://host:port or https://host, without a query"
+		return "is not a base URL", "set http://host:port or https://host, without a query; several with commas between"
 	}
 	return "", ""
 }

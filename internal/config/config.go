@@ -7,7 +7,7 @@
 //	DATABASE_URL_FILE    none            file to read DATABASE_URL from, as an absolute path: no password in the environment
 //	REDIS_URL            private child   Redis, as redis://, rediss:// or unix://
 //	REDIS_URL_FILE       none            the same for REDIS_URL
-//	RECOMMENDATIONS_URL  private child   recommendations service, as an http:// or https:// base URL
+//	RECOMMENDATIONS_URL  private child   recommendations service, as one or several http:// or https:// base URLs with commas between
 //	DATA_DIR             .afloat         where the private children keep their data; root has /var/lib/afloat
 //	LAB                  on or off       the lab, where readers break things: on where ADDR is loopback, else off
 //	LAB_HOSTS            loopback names  further Host names the lab answers to, separated by commas, without ports
@@ -41,7 +41,7 @@ func Table() []Var {
 		{"DATABASE_URL_FILE", "none", "file to read DATABASE_URL from, as an absolute path: no password in the environment"},
 		{"REDIS_URL", "private child", "Redis, as redis://, rediss:// or unix://"},
 		{"REDIS_URL_FILE", "none", "the same for REDIS_URL"},
-		{"RECOMMENDATIONS_URL", "private child", "recommendations service, as an http:// or https:// base URL"},
+		{"RECOMMENDATIONS_URL", "private child", "recommendations service, as one or several http:// or https:// base URLs with commas between"},
 		{"DATA_DIR", ".afloat", "where the private children keep their data; root has /var/lib/afloat"},
 		{"LAB", "on or off", "the lab, where readers break things: on where ADDR is loopback, else off"},
 		{"LAB_HOSTS", "loopback names", "further Host names the lab answers to, separated by commas, without ports"},
@@ -55,7 +55,7 @@ type Config struct {
 	Addr               string   // host:port to listen on; port 0 takes a free one
 	DatabaseURL        Secret   // unset: a private child
 	RedisURL           Secret   // unset: a private child
-	RecommendationsURL Secret   // base URL without a trailing slash; unset: a private child
+	RecommendationsURL []Secret // base URLs without trailing slashes; none: a private child
 	DataDir            string   // absolute; "" leaves the choice to whoever starts the private children
 	Lab                bool     // fault bar, X-ray and experiments are offered
 	LabHosts           []string // lower case, without ports and brackets; holds the loopback names always
@@ -82,7 +82,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		Addr:               addr,
 		DatabaseURL:        r.secretOrFile("DATABASE_URL", checkDatabase),
 		RedisURL:           r.secretOrFile("REDIS_URL", checkRedis),
-		RecommendationsURL: NewSecret(strings.TrimRight(r.secret("RECOMMENDATIONS_URL", checkService).Reveal(), "/")),
+		RecommendationsURL: r.services("RECOMMENDATIONS_URL"),
 		DataDir:            r.text("DATA_DIR", "", checkPath),
 		Lab:                r.text("LAB", onOff(loopback(addr)), oneOf("on", "off")) == "on",
 		LabHosts:           r.hosts("LAB_HOSTS"),
@@ -139,6 +139,22 @@ func (r *reader) secret(name string, ok check) Secret {
 		r.refuse(name, what, remedy)
 	}
 	return NewSecret(v)
+}
+
+// services reads a list of base URLs, which may hold passwords.
+func (r *reader) services(name string) []Secret {
+	var all []Secret
+	for v := range strings.SplitSeq(r.getenv(name), ",") {
+		if v = strings.TrimSpace(v); v == "" {
+			continue
+		}
+		if what, remedy := checkService(v); what != "" {
+			r.refuse(name, what, remedy)
+			return nil
+		}
+		all = append(all, NewSecret(strings.TrimRight(v, "/")))
+	}
+	return all
 }
 
 // hosts reads a list of Host names, and adds it to the loopback names.

@@ -33,7 +33,7 @@ func TestDefaults(t *testing.T) {
 		if c.Addr != "127.0.0.1:8080" || c.DataDir != "" || !c.Lab || c.LogFormat != "text" || c.LogLevel != "info" || !slices.Equal(c.LabHosts, loopbackHosts) {
 			t.Errorf("defaults are %+v", c)
 		}
-		if c.DatabaseURL.IsSet() || c.RedisURL.IsSet() || c.RecommendationsURL.IsSet() {
+		if c.DatabaseURL.IsSet() || c.RedisURL.IsSet() || len(c.RecommendationsURL) > 0 {
 			t.Errorf("URLs are set by default: %+v", c)
 		}
 	}
@@ -44,7 +44,7 @@ func TestValues(t *testing.T) {
 		"ADDR", ":0",
 		"DATABASE_URL", "postgres://blog:pw@db1:5432,db2:5433/blog?target_session_attrs=read-write&pool_max_conns=4\n",
 		"REDIS_URL", "rediss://:pw@cache:6379/2",
-		"RECOMMENDATIONS_URL", "http://similar:9000/v1/",
+		"RECOMMENDATIONS_URL", "http://similar:9000/v1/, https://user:pw@other:9000",
 		"DATA_DIR", "data",
 		"LAB", "on",
 		"LAB_HOSTS", " Blog.Example, [2001:db8::1],localhost,,192.0.2.7 ",
@@ -60,7 +60,10 @@ func TestValues(t *testing.T) {
 	for _, tt := range []struct{ got, want string }{
 		{c.DatabaseURL.Reveal(), "postgres://blog:pw@db1:5432,db2:5433/blog?target_session_attrs=read-write&pool_max_conns=4"},
 		{c.RedisURL.Reveal(), "rediss://:pw@cache:6379/2"},
-		{c.RecommendationsURL.Reveal(), "http://similar:9000/v1"},
+		{fmt.Sprint(len(c.RecommendationsURL)), "2"},
+		{c.RecommendationsURL[0].Reveal(), "http://similar:9000/v1"},
+		{c.RecommendationsURL[1].Reveal(), "https://user:pw@other:9000"},
+		{fmt.Sprint(c.RecommendationsURL), "[http://similar:9000 https://other:9000]"},
 		{c.DatabaseURL.String(), "postgres://db1:5432,db2:5433"},
 		{strings.Join(c.LabHosts, " "), "127.0.0.1 localhost ::1 blog.example 2001:db8::1 192.0.2.7"},
 	} {
@@ -124,6 +127,7 @@ func TestRefused(t *testing.T) {
 		{"RECOMMENDATIONS_URL", "similar:9000", "is not a base URL"},
 		{"RECOMMENDATIONS_URL", "http://", "is not a base URL"},
 		{"RECOMMENDATIONS_URL", "http://:80", "is not a base URL"},
+		{"RECOMMENDATIONS_URL", "http://similar,other:9000", "is not a base URL"},
 		{"RECOMMENDATIONS_URL", "http://similar?q=1", "is not a base URL"},
 		{"DATA_DIR", "a\x00b", "is not a path"},
 		{"LAB", "yes", "set on or off"},

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"time"
 
@@ -52,8 +53,9 @@ func RedisProbe(redisURL string, dial fault.DialFunc) Probe {
 	return exchange(dial, []byte("PING\r\n"), options.TLSConfig, target{options.Network, options.Addr})
 }
 
-// HTTPProbe asks for the head of a page.
-func HTTPProbe(pageURL string, dial fault.DialFunc) Probe {
+// HTTPProbe asks for the head of a page. Of several servers, the others by their base URLs, the first that accepts the
+// dial is asked.
+func HTTPProbe(pageURL string, dial fault.DialFunc, others ...string) Probe {
 	request, err := http.NewRequestWithContext(context.Background(), http.MethodHead, pageURL, nil) // only its bytes are used
 	if err != nil {
 		return broken(err)
@@ -64,12 +66,26 @@ func HTTPProbe(pageURL string, dial fault.DialFunc) Probe {
 		return broken(err)
 	}
 	var config *tls.Config
-	port := "80"
 	if request.URL.Scheme == "https" {
-		config, port = &tls.Config{ServerName: request.URL.Hostname()}, "443"
+		config = &tls.Config{ServerName: request.URL.Hostname()}
 	}
-	addr := net.JoinHostPort(request.URL.Hostname(), cmp.Or(request.URL.Port(), port))
-	return exchange(dial, wire.Bytes(), config, target{"tcp", addr})
+	addrs := []target{webTarget(request.URL)}
+	for _, other := range others {
+		u, err := url.Parse(other)
+		if err != nil {
+			return broken(err)
+		}
+		addrs = append(addrs, webTarget(u))
+	}
+	return exchange(dial, wire.Bytes(), config, addrs...)
+}
+
+func webTarget(u *url.URL) target {
+	port := "80"
+	if u.Scheme == "https" {
+		port = "443"
+	}
+	return target{"tcp", net.JoinHostPort(u.Hostname(), cmp.Or(u.Port(), port))}
 }
 
 // broken is the probe of a dependency whose URL says nowhere to go.

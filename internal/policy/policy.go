@@ -217,6 +217,7 @@ func Afloat() Table {
 			DialTimeout:     100 * ms, // a local connect takes 0.1 ms
 			MaxConnsPerHost: 16,       // the bulkhead's 8, and as many hedges
 			MaxIdlePerHost:  16,       // all are kept: a connect costs more than the call
+			Rest:            500 * ms, // as the breaker is open: two of a second's calls find out whether a server is back, and a retry saves each of them
 		},
 	}
 }

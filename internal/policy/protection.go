@@ -101,7 +101,8 @@ var switches = []aSwitch{
 	},
 	{
 		Info{Breaker, "Circuit breaker", "When too many calls fail, the next ones are refused at once, and a few probes find out when it is over; a hang is a failure only with a deadline.", nil, "internal/resilience/breaker.go", 8},
-		func(to, from *Row) { to.Policy.Breaker = from.Policy.Breaker }, nil,
+		func(to, from *Row) { to.Policy.Breaker = from.Policy.Breaker },
+		func(to, from *Table) { to.HTTP.Rest = from.HTTP.Rest },
 	},
 	{
 		Info{Bulkhead, "Bulkheads", "Each kind of call may hold a few places at once, and the pools of connections are sized to fit them.", nil, "internal/resilience/bulkhead.go", 8},

@@ -32,6 +32,7 @@ type Server struct {
 	MemoryEntries     int           // copies kept in memory, for each kind of page
 	Fault             Fault
 	Child             Child
+	Edge              Edge
 }
 
 // A server asks for its turn to migrate every MigrationTurnEvery seconds (the
@@ -50,6 +51,24 @@ type Fault struct {
 	ProbeTimeout        time.Duration // no answer to a probe within this long is a hang
 	ProbeEvery          time.Duration // how often a fault that is on is verified again
 	ConfirmWait         time.Duration // how long an order waits for its verification
+}
+
+// Edge is for how long a CDN may serve a page, and how it is told that one has
+// changed. A purge is quick but may get lost; Fresh and Behind are what holds
+// then: no reader gets a page that is older than both together while a server
+// answers.
+type Edge struct {
+	Fresh  time.Duration // s-maxage: served as it is; whole seconds
+	Behind time.Duration // stale-while-revalidate: for this long after Fresh it is served and refreshed behind the reader; whole seconds
+	Keep   time.Duration // stale-if-error: for this long after Fresh it stands in for a page that can't be had complete; whole seconds
+	Purge  Purge
+}
+
+// Purge is how an edge is told what has changed.
+type Purge struct {
+	Timeout time.Duration // one try
+	Pause   time.Duration // between two purges of one edge, after a failed one too
+	Tags    int           // as many at once; more are a purge of the whole site
 }
 
 // Child is how private child processes are supervised.
@@ -105,6 +124,16 @@ func Serve() Server {
 			RestartBase: 100 * ms,
 			RestartCap:  5 * time.Second,
 			Stable:      10 * time.Second,
+		},
+		Edge: Edge{
+			Fresh:  1 * time.Second, // takes all but one request a second for a page off the servers
+			Behind: 1 * time.Second, // with Fresh two seconds: as soon as that a change is promised to be seen, also where its purge got lost
+			Keep:   24 * time.Hour,  // as in the servers' own memories: a page a day old beats no page
+			Purge: Purge{
+				Timeout: 200 * ms, // a purge takes 1 ms; after 2 s nobody need be told any more
+				Pause:   50 * ms,  // what is written within it is one purge
+				Tags:    50,       // a header of 8 KiB holds as many of the longest
+			},
 		},
 	}
 }

@@ -85,6 +85,7 @@ type HTTP struct {
 	DialTimeout     time.Duration // Go default 30 s
 	MaxConnsPerHost int           // Go default: unlimited
 	MaxIdlePerHost  int           // Go default 2
+	Rest            time.Duration // of several servers, one that failed is not asked for this long, unless all have; 0 = not at all
 }
 
 // Rows are the table's rows, in its order.

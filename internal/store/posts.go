@@ -28,6 +28,8 @@ type Posts struct {
 	snapshot *snapshotHolder
 	log      *slog.Logger
 
+	commented func(slug string)
+
 	posts     *ladder[Post]
 	lists     *ladder[Listing]
 	contents  *ladder[Contents]
@@ -48,6 +50,10 @@ type PostsOptions struct {
 	DataDir string                    // where the snapshot is kept; "" keeps none
 	Observe func(resilience.Event)
 	Log     *slog.Logger
+
+	// Commented is told, while Watch runs, of each article whose comments have
+	// changed. It must not wait: notifications queue up behind it. nil: nobody is.
+	Commented func(slug string)
 }
 
 // NewPosts builds the ladders. It contacts nothing.
@@ -62,7 +68,10 @@ func NewPosts(o PostsOptions) (*Posts, error) {
 		guards[i] = g
 	}
 	p := &Posts{db: o.DB, bulkDB: o.Bulk, table: t, server: o.Server, guard: guards[0], search: guards[1], bulk: guards[2], log: o.Log,
-		site: &site{vouch: o.Server.Vouch},
+		site: &site{vouch: o.Server.Vouch}, commented: o.Commented,
+	}
+	if p.commented == nil {
+		p.commented = func(string) {}
 	}
 	redisGuard := guards[3]
 	if o.Redis != nil && t.Copies.Queue > 0 && t.Redis.AttemptDeadline > 0 { // without a deadline, one batch that hangs would hold all behind it

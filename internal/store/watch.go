@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"strings"
 	"sync/atomic"
 	"time"
 
@@ -72,8 +73,9 @@ func (p *Posts) Watch(ctx context.Context, onChange func(version int64)) {
 	}
 }
 
-// listen turns notifications into nudges. It owns a connection outside the
-// pool, and a lost one costs nothing but time: the poll goes on.
+// listen turns notifications of publications into nudges, and tells of those of
+// comments. It owns a connection outside the pool, and a lost one costs nothing
+// but time: the poll goes on, and copies of comments end by themselves.
 func (p *Posts) listen(ctx context.Context, nudge chan<- struct{}) {
 	for ctx.Err() == nil {
 		err := p.listenOnce(ctx, nudge)
@@ -105,13 +107,17 @@ func (p *Posts) listenOnce(ctx context.Context, nudge chan<- struct{}) error {
 	}
 	for {
 		waiting, cancel := context.WithTimeout(ctx, p.server.Listen)
-		_, err := conn.WaitForNotification(waiting)
+		heard, err := conn.WaitForNotification(waiting)
 		cancel()
 		if err != nil {
 			if errors.Is(err, context.DeadlineExceeded) {
 				return errors.New("silent for long: reconnecting, in case the other end is gone")
 			}
 			return err
+		}
+		if slug, ok := strings.CutPrefix(heard.Payload, "comments "); ok {
+			p.commented(slug)
+			continue
 		}
 		select {
 		case nudge <- struct{}{}:

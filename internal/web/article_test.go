@@ -30,7 +30,7 @@ func TestWholePage(t *testing.T) {
 	whole := b.get(t, path)
 	whole.wantStatus(t, 200)
 	whole.wantHeaders(t, "Content-Length", strconv.Itoa(len(whole.body)), "Content-Type", "text/html; charset=utf-8",
-		"Cache-Control", "public, max-age=0, s-maxage=1, stale-while-revalidate=10, stale-if-error=86400")
+		"Cache-Control", "public, max-age=0, s-maxage=1, stale-while-revalidate=1, stale-if-error=86400")
 	lacks(t, whole.body, "shadowrootmode", "slot=", " old</time>") // an age would be wrong on the page's next use
 	wants(t, whole.body, "</html>")
 

@@ -89,13 +89,16 @@ func (s *Server) fail(w http.ResponseWriter, r *http.Request, err error) {
 		// Rate-limited like any part's warning: an outage must not be logged once a reader.
 		s.Warnings.Part(r.Context(), "page", s.policyOf("post"), missing)
 	}
-	s.renderError(w, page)
+	s.renderError(w, r, page)
 }
 
-func (s *Server) renderError(w http.ResponseWriter, page errorPage) {
+func (s *Server) renderError(w http.ResponseWriter, r *http.Request, page errorPage) {
 	page.Title = page.Headline
 	page.Canonical = ""
 	noStore(w)
+	if page.Status == http.StatusGone && len(page.Faults) == 0 && !page.XRay {
+		mayKeep(w.Header(), r) // or a CDN would keep the article, for the time of an outage
+	}
 	if page.Status == http.StatusServiceUnavailable {
 		page.RetryAfter = int(s.Options.Server.RetryAfter.Seconds())
 		w.Header().Set("Retry-After", strconv.Itoa(page.RetryAfter))

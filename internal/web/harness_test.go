@@ -166,7 +166,7 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 		Posts: posts, Comments: comments, Table: set.table, Server: set.server,
 		CommentsWidget:  must(widgets.NewComments(comments, set.table, deps))(t),
 		Counts:          must(widgets.NewCounts(comments, set.table, deps))(t),
-		Recommendations: must(widgets.NewRecommendations(service, w.recommendations, posts.Gone, set.table, deps))(t),
+		Recommendations: must(widgets.NewRecommendations(service, []string{w.recommendations}, posts.Gone, set.table, deps))(t),
 		Popular:         must(widgets.NewPopular(cache, posts.Gone, set.table, deps))(t),
 		Views:           must(widgets.NewViews(cache, set.table, set.server, deps))(t),
 		Warnings:        telemetry.NewWarnings(log, set.server.Warn, set.table.Links()), Recorder: recorder, Log: log,

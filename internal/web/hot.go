@@ -93,6 +93,7 @@ type moment struct {
 	version int64 // of the site
 	vouched bool  // whether somebody can vouch for it
 	faults  int64 // revision of the lab's faults; 0 while none is on
+	heard   int64 // how often this server was told that comments have changed
 }
 
 // momentKey finds in a request's context the moment at which it came. A page is
@@ -107,6 +108,7 @@ func (s *Server) noteMoment(r *http.Request) *http.Request {
 
 func (s *Server) moment() (m moment) {
 	m.version, m.vouched = s.Posts.Version()
+	m.heard = s.heard.Load()
 	for _, l := range s.Links {
 		if _, on := l.Current(); on && s.Lab != nil {
 			m.faults = s.Lab.Status().Rev
@@ -131,7 +133,7 @@ func (s *Server) serveFinished(w http.ResponseWriter, r *http.Request, body []by
 		sum := sha256.Sum256(body)
 		p.tag = hex.EncodeToString(sum[:12])
 		p.header.Set("Etag", `"`+p.tag+`"`)
-		p.header.Set("Cache-Control", cacheable)
+		mayKeep(p.header, r)
 	}
 	first := h.Get("Cache-Status")
 	if healthy {

@@ -23,6 +23,7 @@ type frame struct {
 	Lab         bool         // fault bar and X-ray are offered
 	XRay        bool         // the X-ray is on for this page
 	XRayURL     string       // this page with the X-ray toggled
+	Way         *wayView     // how the request came; nil where the X-ray is off or nothing is known
 	Here        string       // path and query of this page, where forms return to
 	Twin        string       // "naive twin", "custom twin"; "" for the protected blog
 	TwinSays    string       // which protections it has on and off
@@ -76,6 +77,14 @@ type xray struct {
 type sourceRef struct {
 	Text string // comments.go:38
 	URL  string // /source/internal/widgets/comments.go#L38
+}
+
+// wayView is what a request met before this server.
+type wayView struct {
+	Node string // this server's name; "" where it has none
+	Edge string // the edge's name; "": none, or none that tells
+	Held bool   // it holds this page without the X-ray
+	Age  string // seconds since it got it
 }
 
 // articleRef is a link to an article.

@@ -4,14 +4,29 @@ import (
 	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"net/http"
 	"strconv"
 	"time"
+
+	"afloat/internal/policy"
 )
 
 // cacheable lets a CDN serve a page for a second, refresh it behind its
-// readers, and keep it for a day in case we are gone.
-const cacheable = "public, max-age=0, s-maxage=1, stale-while-revalidate=10, stale-if-error=86400"
+// readers, and keep it for a day in case we are gone (RFC 5861).
+var cacheable = cacheControl(policy.Serve().Edge)
+
+func cacheControl(p policy.Edge) string {
+	seconds := func(d time.Duration) int { return int(d.Seconds()) }
+	return fmt.Sprintf("public, max-age=0, s-maxage=%d, stale-while-revalidate=%d, stale-if-error=%d", seconds(p.Fresh), seconds(p.Behind), seconds(p.Keep))
+}
+
+// mayKeep lets a CDN keep an answer, and names what it depends on: a purge of
+// any of the tags removes it there.
+func mayKeep(h http.Header, r *http.Request) {
+	h.Set("Cache-Control", cacheable)
+	h.Set("Cache-Tag", tagsOf(r.URL.Path))
+}
 
 func noStore(w http.ResponseWriter) { w.Header().Set("Cache-Control", "no-store") }
 
@@ -42,7 +57,7 @@ func serveDated(w http.ResponseWriter, r *http.Request, contentType string, body
 	}
 	sum := sha256.Sum256(body)
 	h.Set("Etag", `"`+hex.EncodeToString(sum[:12])+`"`)
-	h.Set("Cache-Control", cacheable)
+	mayKeep(h, r)
 	writeBody(w, r, body, modified)
 }
 

@@ -11,8 +11,9 @@ import (
 )
 
 // How an answer may be kept.
+var kept = cacheable // whole, complete and healthy: by a CDN, also through an outage of ours
+
 const (
-	kept       = cacheable // whole, complete and healthy: by a CDN, also through an outage of ours
 	notKept    = "no-store"
 	revalidate = "no-cache"
 )

@@ -24,7 +24,7 @@ import (
 )
 
 // Options is what a Server needs. All fields are required but Lab, Links, Meter,
-// Metrics, Guards, Pools and Progress.
+// Metrics, Guards, Pools, Progress, Node and Purge.
 type Options struct {
 	Posts           *store.Posts
 	Comments        *store.Comments
@@ -59,6 +59,9 @@ type Options struct {
 	Meter   Meter        // told of each answer and part; nil: nobody is
 	Metrics http.Handler // answers GET /metrics; nil: there is none
 
+	Node  string               // this server's name in the fleet; "": it has none
+	Purge func(tags ...string) // tells the edges that pages with these tags have changed; it doesn't wait; nil: there is no edge
+
 	LabLimits policy.Lab
 	Guards    []*resilience.Guard                       // whose state /lab/status tells
 	Pools     func() []Pool                             // of the clients
@@ -90,6 +93,7 @@ type Server struct {
 
 	critical marks
 	streams  atomic.Int64 // of events, that are open
+	heard    atomic.Int64 // changes of comments
 
 	popularHTML memo
 }
@@ -188,6 +192,7 @@ func (s *Server) frame(r *http.Request, title, nav string) frame {
 		f.XRay = xrayAsked(r)
 		f.XRayURL = localPath(with(r, "xray", "1"))
 		if f.XRay {
+			f.Way = s.way(r)
 			f.XRayURL = localPath(with(r, "xray", ""))
 		}
 		f.Faults = s.faultsInWords()

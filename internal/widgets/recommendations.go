@@ -35,9 +35,10 @@ func NewHTTPClient(dial func(ctx context.Context, network, addr string) (net.Con
 	}}
 }
 
-// NewRecommendations makes the widget of similar articles; base is the
-// service's URL, "" where none is configured.
-func NewRecommendations(client *http.Client, base string, gone func(slug string) bool, t policy.Table, deps Deps) (*Widget[[]Suggestion], error) {
+// NewRecommendations makes the widget of similar articles; at are the base URLs
+// of the service, which runs at each of them; none where it isn't configured.
+func NewRecommendations(client *http.Client, at []string, gone func(slug string) bool, t policy.Table, deps Deps) (*Widget[[]Suggestion], error) {
+	places := newBases(at, t.HTTP.Rest, classifyHTTP)
 	return New(Spec[[]Suggestion]{
 		Name:     "recommendations",
 		Source:   resilience.FromService,
@@ -45,10 +46,13 @@ func NewRecommendations(client *http.Client, base string, gone func(slug string)
 		Key:      func(r Request) string { return r.Slug },
 		Classify: classifyHTTP,
 		Load: func(ctx context.Context, r Request) ([]Suggestion, error) {
-			if base == "" {
-				return nil, errors.New("no recommendations service is configured")
+			base, done, err := places.take()
+			if err != nil {
+				return nil, err
 			}
-			return similar(ctx, client, strings.TrimSuffix(base, "/")+"/similar/"+url.PathEscape(r.Slug)+"?n=3", gone)
+			list, err := similar(ctx, client, strings.TrimSuffix(base, "/")+"/similar/"+url.PathEscape(r.Slug)+"?n=3", gone)
+			done(ctx, err)
+			return list, err
 		},
 	}, deps)
 }

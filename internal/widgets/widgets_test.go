@@ -243,7 +243,7 @@ func recommendations(t *testing.T, base string, gone func(string) bool, table po
 	t.Helper()
 	client := NewHTTPClient(dialer, table.HTTP)
 	t.Cleanup(client.CloseIdleConnections)
-	w, err := NewRecommendations(client, base, gone, table, deps)
+	w, err := NewRecommendations(client, []string{base}, gone, table, deps)
 	if err != nil {
 		t.Fatal(err)
 	}
