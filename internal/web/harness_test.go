@@ -154,9 +154,11 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	db := must(store.OpenPostgres(w.postgres, toPostgres, set.table.Postgres))(t)
 	cache := must(store.OpenRedis(w.redis, toRedis, set.table.RedisLib))(t)
 	service := widgets.NewHTTPClient(toService, set.table.HTTP)
+	heard := make(chan string, 16)
 	posts := must(store.NewPosts(store.PostsOptions{
 		DB: db, Bulk: db, Redis: cache, Table: set.table, Server: set.server,
 		Shipped: store.Shipped(w.articles), DataDir: t.TempDir(), Observe: observe, Log: log,
+		Commented: func(slug string) { heard <- slug },
 	}))(t)
 	writes := must(resilience.NewGuard(set.table.CommentWrites.Policy, store.Classify, observe))(t)
 	comments := store.NewComments(db, writes)
@@ -202,6 +204,7 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	var background sync.WaitGroup
 	background.Go(func() { o.Views.Run(stopping) })
 	background.Go(func() { handler.MarkFaults(stopping) })
+	background.Go(func() { handler.HearComments(stopping, heard) })
 	if !set.idle {
 		background.Go(func() { posts.Watch(stopping, func(int64) {}) })
 	}
