@@ -98,16 +98,20 @@ sub vcl_hash {
 }
 
 sub vcl_hit {
-    if (req.http.X-Note-XRay) {
-        set req.http.X-Edge-Cache = "hit; age=" + regsub(obj.age, "\..*", "");
-        call ask_for_xray;
-    }
     set req.http.X-Note-Cache = "hit";
     if (obj.ttl <= 0s) {
         set req.http.X-Note-Cache = "stale";
     }
     if (obj.ttl + std.duration(obj.http.X-Note-Behind + "s", 0s) > 0s) {
+        if (req.http.X-Note-XRay) {
+            set req.http.X-Edge-Cache = "hit; age=" + regsub(obj.age, "\..*", "");
+            call ask_for_xray;
+        }
         return (deliver);
+    }
+    if (req.http.X-Note-XRay) {
+        set req.http.X-Edge-Cache = "stale; age=" + regsub(obj.age, "\..*", "");
+        call ask_for_xray;
     }
     if (req.http.X-Note-Copy == "take" || !std.healthy(req.backend_hint)) {
         return (deliver);

@@ -81,7 +81,7 @@ func (s *Server) purge(tags ...string) {
 
 var (
 	edgeName = regexp.MustCompile(`^[a-z0-9-]{1,32}$`)
-	edgeHit  = regexp.MustCompile(`^hit; age=([0-9]{1,9})$`)
+	edgeHit  = regexp.MustCompile(`^(hit|stale); age=([0-9]{1,9})$`)
 )
 
 // way is how a request came, for the X-ray. An edge overwrites what a client
@@ -91,7 +91,7 @@ func (s *Server) way(r *http.Request) *wayView {
 	if name := r.Header.Get("X-Edge"); edgeName.MatchString(name) {
 		v.Edge = name
 		if hit := edgeHit.FindStringSubmatch(r.Header.Get("X-Edge-Cache")); hit != nil {
-			v.Held, v.Age = true, hit[1]
+			v.Held, v.Old, v.Age = true, hit[1] == "stale", hit[2]
 		}
 	}
 	if *v == (wayView{}) {

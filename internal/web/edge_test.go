@@ -130,6 +130,7 @@ func TestXRayTellsTheWay(t *testing.T) {
 		not         string
 	}{
 		{"edge1", "hit; age=4", []string{"Made by <b>blog2</b>.", "<b>edge1</b> holds this page, 4 s old"}, "does not hold"},
+		{"edge1", "stale; age=40", []string{"<b>edge1</b> holds this page, 40 s old", "would have asked a server"}, "without asking"},
 		{"edge1", "miss", []string{"<b>edge1</b> does not hold this page"}, "s old:"},
 		{"", "", []string{"Made by <b>blog2</b>."}, "this page"},
 		{"<i>x</i>", "hit; age=4", []string{"Made by <b>blog2</b>."}, "holds"},

@@ -84,6 +84,7 @@ type wayView struct {
 	Node string // this server's name; "" where it has none
 	Edge string // the edge's name; "": none, or none that tells
 	Held bool   // it holds this page without the X-ray
+	Old  bool   // what it holds is for when the servers have nothing complete
 	Age  string // seconds since it got it
 }
 
