@@ -17,6 +17,8 @@ import (
 	"afloat"
 	"afloat/internal/config"
 	"afloat/internal/content"
+	"afloat/internal/source"
+	"afloat/internal/web"
 )
 
 // mayImport is the house's floor plan: which packages of ours each package
@@ -150,96 +152,28 @@ func TestReadmeTellsTheConfiguration(t *testing.T) {
 	}
 }
 
-// excerpt is a block of Go code in an article.
-type excerpt struct {
-	file        string
-	first, last int // lines of its fences, from 0
-	code        []string
-}
-
-var sourceLink = regexp.MustCompile(`\]\(/source/([^)#\s]+)`)
-
-// TestExcerptsAreCopies: each piece of Go in an article stands in the file
-// that the nearest link leads to.
-func TestExcerptsAreCopies(t *testing.T) {
-	counterexample := "02-critical-path.md" // its first block is how not to do it
-	checked := 0
+// TestArticlesEmbedWhatExists: code in an article is the program's own, put in when it is shown. Go that stands in the
+// article itself would age, so there is none but what is not ours.
+func TestArticlesEmbedWhatExists(t *testing.T) {
+	if _, err := content.Load(afloat.Content(), web.CheckEmbed(source.New(afloat.Source()))); err != nil {
+		t.Error(err)
+	}
+	counterexamples := map[string]int{"02-critical-path.md": 1} // how not to do it
+	embedded := 0
 	for file, text := range articles(t) {
-		lines := strings.Split(text, "\n")
-		blocks := excerpts(file, lines)
-		if file == counterexample {
-			blocks = blocks[1:]
-		}
-		for _, e := range blocks {
-			linked := nearestLink(lines, e)
-			if linked == "" {
-				t.Errorf("%s:%d: no link to the source is near this code", file, e.first+1)
-				continue
-			}
-			source, err := fs.ReadFile(afloat.Source(), linked)
-			if err != nil {
-				t.Errorf("%s:%d: %v", file, e.first+1, err)
-				continue
-			}
-			if !contains(trimmed(strings.Split(string(source), "\n")), e.code) {
-				t.Errorf("%s:%d: this code is not in %s", file, e.first+1, linked)
-			}
-			checked++
+		embedded += strings.Count(text, "```source\n")
+		if got := strings.Count(text, "```go\n"); got != counterexamples[file] {
+			t.Errorf("%s has %d blocks of Go of its own, want %d: embed them with ```source", file, got, counterexamples[file])
 		}
 	}
-	if checked < 5 {
-		t.Errorf("only %d excerpts were found", checked)
+	if embedded < 5 {
+		t.Errorf("only %d excerpts were found", embedded)
 	}
-}
-
-func excerpts(file string, lines []string) []excerpt {
-	var all []excerpt
-	for i := 0; i < len(lines); i++ {
-		if strings.TrimSpace(lines[i]) != "```go" {
-			continue
-		}
-		e := excerpt{file: file, first: i}
-		for i++; i < len(lines) && strings.TrimSpace(lines[i]) != "```"; i++ {
-			e.code = append(e.code, lines[i])
-		}
-		e.last, e.code = i, trimmed(e.code)
-		all = append(all, e)
-	}
-	return all
-}
-
-func nearestLink(lines []string, e excerpt) (linked string) {
-	nearest := len(lines)
-	for i, line := range lines {
-		if m := sourceLink.FindStringSubmatch(line); m != nil {
-			if d := max(e.first-i, i-e.last); d < nearest {
-				nearest, linked = d, m[1]
-			}
-		}
-	}
-	return linked
-}
-
-func trimmed(lines []string) []string {
-	var out []string
-	for _, l := range lines {
-		out = append(out, strings.TrimSpace(l))
-	}
-	return out
-}
-
-func contains(all, part []string) bool {
-	for i := 0; i+len(part) <= len(all); i++ {
-		if slices.Equal(all[i:i+len(part)], part) {
-			return true
-		}
-	}
-	return false
 }
 
 // TestArticlesLinkToWhatExists: to articles, and to files that are shown.
 func TestArticlesLinkToWhatExists(t *testing.T) {
-	published, err := content.Load(afloat.Content())
+	published, err := content.Load(afloat.Content(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

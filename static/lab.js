@@ -130,7 +130,63 @@ function startRun(main) {
   listen(["run"], () => run.soon());
 }
 
+// An experiment in an article ---------------------------------------------------------
+
+// Its form is sent without leaving the article, and the page of its run, which
+// is where the form leads to without this script, is shown below it.
+function startHere(section) {
+  const form = section.querySelector("form.params");
+  const outcome = section.querySelector("[data-outcome]");
+  if (!form || !outcome) return;
+  const button = form.querySelector("button");
+  let page = ""; // of the run that is shown
+  const show = new Renewal(async () => {
+    const fresh = new DOMParser().parseFromString(await text(page), "text/html");
+    const parts = [...fresh.querySelectorAll(".run, .run ~ .finding[role=note], .run ~ .hint")];
+    if (!parts.length) return;
+    const holder = document.createElement("div");
+    holder.append(...parts.map((p) => document.importNode(p, true)));
+    if (outcome.firstElementChild) morph(outcome.firstElementChild, holder);
+    else outcome.append(holder);
+    if (fresh.querySelector("[data-lab-run]")) return;
+    show.paused = true;
+    button.disabled = false;
+  }, QUICK);
+  const say = (words) => {
+    const p = document.createElement("p");
+    p.className = "problem";
+    p.setAttribute("role", "alert");
+    p.textContent = words;
+    outcome.replaceChildren(p);
+    button.disabled = false;
+  };
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    button.disabled = true;
+    try {
+      const answer = await fetch(form.action, { method: "POST", body: new URLSearchParams(new FormData(form)), headers: { Accept: "application/json" } });
+      const said = await answer.json();
+      if (!answer.ok) {
+        say(said.error ?? `The lab answered ${answer.status}.`);
+        return;
+      }
+      page = said.page;
+      outcome.replaceChildren();
+      show.paused = false;
+      show.soon();
+    } catch {
+      say("The lab does not answer. The article is not affected; try again in a moment.");
+    }
+  });
+  outcome.addEventListener("submit", (event) => {
+    event.preventDefault(); // the button that stops the run
+    fetch("/lab/cancel", { method: "POST", body: new URLSearchParams(new FormData(event.target)), redirect: "manual" }).catch(() => {});
+  });
+  listen(["run"], () => page && show.soon());
+}
+
 const tools = document.querySelector("[data-lab-tools]");
 const main = document.querySelector("main[data-lab-run]");
 if (tools) startLive(tools);
 if (main) startRun(main);
+for (const section of document.querySelectorAll("[data-experiment]")) startHere(section);

@@ -15,7 +15,9 @@ import (
 	"afloat/internal/local"
 	"afloat/internal/policy"
 	"afloat/internal/resilience"
+	"afloat/internal/source"
 	"afloat/internal/store"
+	"afloat/internal/web"
 )
 
 // withDatabase runs a task on the configured database; without one, on the
@@ -81,7 +83,7 @@ func publish(ctx context.Context, in invocation) error {
 	if len(args) != 1 {
 		return fmt.Errorf("name the directory of the articles\n%s", in.usage)
 	}
-	files, err := content.List(os.DirFS(args[0]))
+	files, err := content.List(os.DirFS(args[0]), web.CheckEmbed(source.New(afloat.Source())))
 	if err != nil {
 		return fmt.Errorf("nothing was published from %s:\n%w", args[0], err)
 	}

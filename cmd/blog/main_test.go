@@ -181,7 +181,7 @@ func answer(t *testing.T) func(*http.Response, error) (int, string) {
 
 func shipped(t *testing.T) []content.Article {
 	t.Helper()
-	articles, err := content.Load(afloat.Content())
+	articles, err := content.Load(afloat.Content(), nil)
 	if err != nil || len(articles) == 0 {
 		t.Fatalf("shipped articles: %d, %v", len(articles), err)
 	}

@@ -56,7 +56,8 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 		return nil, err
 	}
 	var err error
-	if a.articles, err = content.List(afloat.Content()); err != nil {
+	tree := source.New(afloat.Source())
+	if a.articles, err = content.List(afloat.Content(), web.CheckEmbed(tree)); err != nil {
 		return nil, err
 	}
 	// Faults are put here, below every client: what the clients meet are
@@ -91,7 +92,7 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 	o := web.Options{
 		Posts: a.posts, Comments: comments, Table: table, Server: a.server,
 		Warnings: telemetry.NewWarnings(log, a.server.Warn, table.Links()), Recorder: recorder, Timeline: timeline, LabLimits: watched, Log: log,
-		Templates: afloat.Templates(), Static: afloat.Static(), Source: source.New(afloat.Source()),
+		Templates: afloat.Templates(), Static: afloat.Static(), Source: tree,
 		Links: a.links[:], LabHosts: cfg.LabHosts,
 	}
 	var errs [5]error

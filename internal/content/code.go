@@ -35,6 +35,10 @@ func renderCode(w util.BufWriter, src []byte, node ast.Node, entering bool) (ast
 	if !entering {
 		return ast.WalkContinue, nil
 	}
+	if kind, of := embedOf(node, src); kind != "" {
+		renderEmbed(w, kind, of)
+		return ast.WalkContinue, nil
+	}
 	code := node.(*ast.FencedCodeBlock)
 	language, text := code.Language(src), code.Lines().Value(src)
 	if language != nil {

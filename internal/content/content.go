@@ -22,7 +22,7 @@ import (
 // rendererVersion is part of every article's hash. Raising it makes the next
 // publish render every article again; do so whenever the HTML changes for the
 // same Markdown (a golden test notices).
-const rendererVersion = "2"
+const rendererVersion = "3"
 
 const wordsPerMinute = 220
 
@@ -76,8 +76,9 @@ func (p *problems) add(line int, what, remedy string) {
 
 // Parse turns one file into an Article. The slug comes from the front matter,
 // or from the file's name without its leading number: 01-availability.md is
-// "availability". The error joins every *Problem found.
-func Parse(name string, src []byte) (Article, error) {
+// "availability". check, which may be nil, looks at what it embeds. The error
+// joins every *Problem found.
+func Parse(name string, src []byte, check Check) (Article, error) {
 	p := &problems{file: name}
 	if line := unstorableLine(src); line > 0 {
 		p.add(line, "not valid UTF-8 text", "save the file as UTF-8, without NUL bytes")
@@ -97,7 +98,7 @@ func Parse(name string, src []byte) (Article, error) {
 			"name the file like 01-some-words.md, or add slug: some-words")
 	}
 	const fences = 2 // the two lines --- around the header
-	page := renderArticle(p, body, bytes.Count(header, []byte("\n"))+fences)
+	page := renderArticle(p, body, bytes.Count(header, []byte("\n"))+fences, check)
 	if len(p.list) > 0 {
 		return Article{}, errors.Join(p.list...)
 	}

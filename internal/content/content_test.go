@@ -23,7 +23,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := Parse("03-retries.md", src)
+	a, err := Parse("03-retries.md", src, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,7 +90,7 @@ func TestParse(t *testing.T) {
 }
 
 func TestParseDefaults(t *testing.T) {
-	a, err := Parse("some-words.md", file(validHeader, "Hello\r\nthere.\r\n"))
+	a, err := Parse("some-words.md", file(validHeader, "Hello\r\nthere.\r\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -100,7 +100,7 @@ func TestParseDefaults(t *testing.T) {
 }
 
 func TestSlugFromFrontMatter(t *testing.T) {
-	a, err := Parse("01-x.md", file(validHeader+"slug: other\n", "Hello.\n"))
+	a, err := Parse("01-x.md", file(validHeader+"slug: other\n", "Hello.\n"), nil)
 	if err != nil || a.Slug != "other" {
 		t.Errorf("slug %q, %v; want other", a.Slug, err)
 	}
@@ -108,7 +108,7 @@ func TestSlugFromFrontMatter(t *testing.T) {
 
 func TestMinutes(t *testing.T) {
 	for words, want := range map[int]int{1: 1, 220: 1, 221: 2, 660: 3} {
-		a, err := Parse("x.md", file(validHeader, strings.Repeat("word ", words)))
+		a, err := Parse("x.md", file(validHeader, strings.Repeat("word ", words)), nil)
 		if err != nil || a.Minutes != want {
 			t.Errorf("%d words: %d minutes, %v; want %d", words, a.Minutes, err, want)
 		}
@@ -117,7 +117,7 @@ func TestMinutes(t *testing.T) {
 
 func TestHash(t *testing.T) {
 	parse := func(body string) string {
-		a, err := Parse("x.md", file(validHeader, body))
+		a, err := Parse("x.md", file(validHeader, body), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -174,7 +174,7 @@ func TestProblems(t *testing.T) {
 			if tt.name == "" {
 				tt.name = "01-x.md"
 			}
-			a, err := Parse(tt.name, tt.src)
+			a, err := Parse(tt.name, tt.src, nil)
 			found := problemsOf(err)
 			if len(found) != len(tt.want) {
 				t.Fatalf("problems:\n%v\nwant %q", err, tt.want)
@@ -215,7 +215,7 @@ func TestLoad(t *testing.T) {
 		articles, err := Load(fstest.MapFS{
 			"02-b.md": good, "01-a.md": good, "README.md": {Data: []byte("# Not an article")},
 			"notes.txt": good, "drafts/c.md": good, "dir.md/d.md": good,
-		})
+		}, nil)
 		if err != nil || len(articles) != 2 || articles[0].Slug != "a" || articles[1].Slug != "b" {
 			t.Errorf("%v, %v; want a and b", articles, err)
 		}
@@ -224,7 +224,7 @@ func TestLoad(t *testing.T) {
 		articles, err := Load(fstest.MapFS{
 			"01-a.md": good, "02-a.md": good,
 			"03-b.md": {Data: file(validHeader, "# One\n\n# Two\n")}, "04-c.md": {Data: []byte("x")},
-		})
+		}, nil)
 		want := []string{"02-a.md:1: slug \"a\" is already used by 01-a.md", "03-b.md:7: a level 1", "03-b.md:9: a level 1", "04-c.md:1: no front"}
 		found := problemsOf(err)
 		if articles != nil || len(found) != len(want) {
@@ -237,21 +237,47 @@ func TestLoad(t *testing.T) {
 		}
 	})
 	t.Run("nothing there", func(t *testing.T) {
-		if _, err := Load(fstest.MapFS{"README.md": good}); len(problemsOf(err)) != 1 {
+		if _, err := Load(fstest.MapFS{"README.md": good}, nil); len(problemsOf(err)) != 1 {
 			t.Errorf("error %v, want one problem", err)
 		}
 	})
 	t.Run("directory gone", func(t *testing.T) {
-		if _, err := Load(os.DirFS(t.TempDir() + "/gone")); !errors.Is(err, os.ErrNotExist) {
+		if _, err := Load(os.DirFS(t.TempDir()+"/gone"), nil); !errors.Is(err, os.ErrNotExist) {
 			t.Errorf("error %v, want one that says that it doesn't exist", err)
 		}
 	})
 }
 
 func ExampleParse() {
-	_, err := Parse("01-availability.md", []byte("---\ntitle: Availability\ntags: [math]\npublished: 2026-11-02\n---\n# Availability\n"))
+	_, err := Parse("01-availability.md", []byte("---\ntitle: Availability\ntags: [math]\npublished: 2026-11-02\n---\n# Availability\n"), nil)
 	fmt.Println(err)
 	// Output:
 	// 01-availability.md:1: summary is missing; add summary: and at most 300 characters
 	// 01-availability.md:6: a level 1 heading in the body; the title is the page's only one: start at ##
+}
+
+func TestEmbeds(t *testing.T) {
+	check := func(kind, of string) error {
+		if kind == EmbedExperiment && of == "gone" {
+			return errors.New("there is none")
+		}
+		return nil
+	}
+	a, err := Parse("x.md", file(validHeader, "Look:\n\n```source\ninternal/a.go \"<b>\" \"&\"\n```\n\n```experiment\njitter n=1\n```\n"), check)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{Embed(EmbedSource, `internal/a.go "<b>" "&"`), Embed(EmbedExperiment, "jitter n=1")} {
+		if !strings.Contains(a.HTML, want) {
+			t.Errorf("%s is missing in\n%s", want, a.HTML)
+		}
+	}
+	if a.Text != "Look:" || strings.Contains(a.HTML, "<b>") {
+		t.Errorf("text %q, HTML\n%s", a.Text, a.HTML)
+	}
+	for _, body := range []string{"```experiment\ngone\n```\n", "```source\n```\n", "```source\na\nb\n```\n"} {
+		if _, err := Parse("x.md", file(validHeader, "Look:\n\n"+body), check); len(problemsOf(err)) != 1 {
+			t.Errorf("%q: %v", body, err)
+		}
+	}
 }

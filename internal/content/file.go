@@ -17,14 +17,15 @@ type File struct {
 
 	name    string
 	fsys    fs.FS
+	check   Check
 	problem error
 }
 
 // List reads every *.md file at the root of fsys except README.md and returns
 // them in order of file name. A directory without articles is a problem:
 // publishing it would withdraw every article. What is wrong with a file its
-// Render tells.
-func List(fsys fs.FS) ([]File, error) {
+// Render tells, with check, which may be nil, for what it embeds.
+func List(fsys fs.FS, check Check) ([]File, error) {
 	entries, err := fs.ReadDir(fsys, ".")
 	if err != nil {
 		return nil, fmt.Errorf("list articles: %w", err)
@@ -40,7 +41,7 @@ func List(fsys fs.FS) ([]File, error) {
 		if err != nil {
 			return nil, fmt.Errorf("read article: %w", err)
 		}
-		f := File{Slug: slugOf(name, src), Hash: hashOf(src), name: name, fsys: fsys}
+		f := File{Slug: slugOf(name, src), Hash: hashOf(src), name: name, fsys: fsys, check: check}
 		if first, ok := taken[f.Slug]; ok {
 			f.problem = &Problem{File: name, Line: 1,
 				What:   fmt.Sprintf("slug %q is already used by %s", f.Slug, first),
@@ -77,7 +78,7 @@ func (f File) Render() (Article, error) {
 	if err != nil {
 		return Article{}, fmt.Errorf("read article: %w", err)
 	}
-	a, err := Parse(f.name, src)
+	a, err := Parse(f.name, src, f.check)
 	if err != nil || f.problem != nil {
 		return Article{}, errors.Join(f.problem, err)
 	}
@@ -95,8 +96,8 @@ func (a Article) Render() (Article, error) { return a, nil }
 
 // Load renders every article of a directory, as [List] finds them. It reports
 // the problems of all files at once, joined.
-func Load(fsys fs.FS) ([]Article, error) {
-	files, err := List(fsys)
+func Load(fsys fs.FS, check Check) ([]Article, error) {
+	files, err := List(fsys, check)
 	if err != nil {
 		return nil, err
 	}

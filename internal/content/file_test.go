@@ -12,7 +12,7 @@ func TestList(t *testing.T) {
 		"01-a.md": {Data: good}, "02-b.md": {Data: file(validHeader+"slug: other\n", "Hello.\n")},
 		"03-c.md": {Data: []byte("x")}, "04-a.md": {Data: good}, "05-e.md": {Data: file("title: A slug in its title\n", "Hello.\n")},
 	}
-	files, err := List(fsys)
+	files, err := List(fsys, nil)
 	if err != nil || len(files) != len(fsys) {
 		t.Fatalf("%d files, %v", len(files), err)
 	}
@@ -36,7 +36,7 @@ func TestList(t *testing.T) {
 // Publishing compares by what List has read, so what Render reads must be of the same article.
 func TestRenderNoticesAnotherSlug(t *testing.T) {
 	fsys := fstest.MapFS{"01-a.md": {Data: file(validHeader, "Hello.\n")}}
-	files, err := List(fsys)
+	files, err := List(fsys, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -15,7 +15,7 @@ func FuzzParse(f *testing.F) {
 	f.Add("x.md", file("title: \"\\uD800\\0\"\nsummary: |\n  a\n  b\ntags:\n- a\npublished: 2026-11-02", "x"))
 	f.Add("README", []byte("---\n---\n"))
 	f.Fuzz(func(t *testing.T, name string, src []byte) {
-		a, err := Parse(name, src)
+		a, err := Parse(name, src, nil)
 		if err != nil {
 			for _, p := range problemsOf(err) {
 				if p.Line < 1 || p.Line > strings.Count(string(src), "\n")+1 {

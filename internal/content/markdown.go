@@ -34,7 +34,7 @@ type renderedArticle struct {
 
 // renderArticle renders the body and reports what it may not hold. before is
 // the number of lines of the file that precede the body.
-func renderArticle(p *problems, body []byte, before int) renderedArticle {
+func renderArticle(p *problems, body []byte, before int, check Check) renderedArticle {
 	lineOf := func(n ast.Node) int {
 		return before + 1 + bytes.Count(body[:max(0, min(n.Pos(), len(body)))], []byte("\n"))
 	}
@@ -51,6 +51,14 @@ func renderArticle(p *problems, body []byte, before int) renderedArticle {
 				p.add(lineOf(n), "a level 1 heading in the body", "the title is the page's only one: start at ##")
 			}
 			page.toc = append(page.toc, Heading{Level: n.Level, ID: headingID(n), Text: strings.TrimSpace(plainText(n, body))})
+		case *ast.FencedCodeBlock:
+			kind, of := embedOf(n, body)
+			if kind == "" {
+				break
+			}
+			if err := checkEmbed(kind, of, check); err != nil {
+				p.add(lineOf(n), fmt.Sprintf("nothing to show for this block of kind %s: %v", kind, err), "name what there is; docs/design.md lists the kinds")
+			}
 		case *ast.HTMLBlock, *ast.RawHTML:
 			p.add(lineOf(n), "raw HTML, which is not rendered", "write it as Markdown, or as code between backticks")
 		}
@@ -108,7 +116,9 @@ func plainText(root ast.Node, src []byte) string {
 		case *ast.AutoLink:
 			b.Write(n.Label(src))
 		case *ast.CodeBlock, *ast.FencedCodeBlock:
-			b.Write(n.Lines().Value(src))
+			if kind, _ := embedOf(n, src); kind == "" { // its line is no text
+				b.Write(n.Lines().Value(src))
+			}
 		}
 		return ast.WalkContinue, nil
 	})

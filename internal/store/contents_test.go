@@ -15,7 +15,7 @@ import (
 // dated is an article of a day, with tags.
 func dated(t testing.TB, slug, day string, tags string) content.Article {
 	t.Helper()
-	a, err := content.Parse(slug+".md", fmt.Appendf(nil, "---\ntitle: %s\nsummary: S.\ntags: [%s]\npublished: %s\n---\n\nText.\n", slug, tags, day))
+	a, err := content.Parse(slug+".md", fmt.Appendf(nil, "---\ntitle: %s\nsummary: S.\ntags: [%s]\npublished: %s\n---\n\nText.\n", slug, tags, day), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

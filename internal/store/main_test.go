@@ -146,7 +146,7 @@ func publishAll(t testing.TB, db *DB, articles ...content.Article) Published {
 // article is one as content.Load would return it. Its title is its slug's; the day orders it.
 func article(t testing.TB, slug string, day int, body string) content.Article {
 	t.Helper()
-	a, err := content.Parse(slug+".md", fmt.Appendf(nil, "---\ntitle: On %s\nsummary: About %s.\ntags: [%s, all]\npublished: 2026-01-%02d\n---\n\n%s\n", slug, slug, slug, day, body))
+	a, err := content.Parse(slug+".md", fmt.Appendf(nil, "---\ntitle: On %s\nsummary: About %s.\ntags: [%s, all]\npublished: 2026-01-%02d\n---\n\n%s\n", slug, slug, slug, day, body), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,7 +37,8 @@ func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	page := postPage{frame: s.frame(r, post.Title, ""), Post: s.postPart(r, post, prov)}
+	body := s.body(post)
+	page := postPage{frame: s.frame(r, post.Title, navOf(body)), Post: s.postPart(r, post, body, prov)}
 	page.Description = post.Summary.Summary
 	page.Article = &articleMeta{post.Published, post.Updated, post.Tags}
 	s.note(r, "post", prov)
@@ -154,8 +155,8 @@ func sendNow(w http.ResponseWriter, b []byte) {
 	}
 }
 
-func (s *Server) postPart(r *http.Request, post store.Post, prov resilience.Provenance) part[articleView] {
-	p := part[articleView]{Name: "post", Title: post.Title, V: viewArticle(post), Provenance: prov}
+func (s *Server) postPart(r *http.Request, post store.Post, body embedded, prov resilience.Provenance) part[articleView] {
+	p := part[articleView]{Name: "post", Title: post.Title, V: viewArticle(post, body.html), Provenance: prov}
 	if prov.State.Degraded() {
 		p.Note = postNote(prov)
 	}

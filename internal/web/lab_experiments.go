@@ -40,6 +40,7 @@ type experimentPage struct {
 	Right     bool     // the measurement bears it out
 	Answer    string   // what it bears out
 	LastURL   string   // the latest result, for who has predicted; "" where there is none
+	Back      string   // the article it was started from; "" where it was this page
 }
 
 func experimentURL(name string) string { return "/lab/experiments/" + url.PathEscape(name) }
@@ -73,6 +74,7 @@ func (s *Server) labExperiment(w http.ResponseWriter, r *http.Request) error {
 	}
 	given := r.URL.Query()
 	given.Del("prediction")
+	given.Del("back")
 	if found && len(given) <= 1 { // nothing asked but the run itself: its values are the form's
 		for name, value := range run.Values {
 			given.Set(name, value)
@@ -102,6 +104,9 @@ func (s *Server) startExperiment(w http.ResponseWriter, r *http.Request) error {
 			to := url.Values{"run": {run.ID}}
 			if said := r.PostForm.Get("prediction"); said != "" {
 				to.Set("prediction", said)
+			}
+			if back := r.PostForm.Get("back"); back != "" {
+				to.Set("back", localPath(back))
 			}
 			s.seeOther(w, r, experimentURL(e.Name)+"?"+to.Encode(), run)
 			return nil
@@ -134,6 +139,9 @@ func (s *Server) cancelExperiment(w http.ResponseWriter, r *http.Request) error 
 func (s *Server) renderExperiment(w http.ResponseWriter, r *http.Request, status int, e *lab.Experiment, given url.Values, run *lab.Run, problem string) error {
 	page := experimentPage{frame: s.labFrame(r, e.Title), E: e, Problem: problem, Busy: s.underWay()}
 	page.Here = experimentURL(e.Name)
+	if back := r.URL.Query().Get("back"); back != "" {
+		page.Back = localPath(back)
+	}
 	for _, p := range e.Params {
 		page.Fields = append(page.Fields, viewField(p, given))
 	}

@@ -15,6 +15,7 @@ import (
 
 // fieldView is one parameter in a form.
 type fieldView struct {
+	ID                                   string // of its elements: two forms on a page may have a field of one name
 	Name, Label, Kind, Value, Hint, Step string
 	Min, Max                             string
 	Choices                              []choiceView
@@ -40,7 +41,7 @@ type runView struct {
 }
 
 func viewField(p lab.Param, given url.Values) fieldView {
-	f := fieldView{Name: p.Name, Label: p.Label, Kind: string(p.Kind), Hint: p.Range(), Min: p.Min, Max: p.Max}
+	f := fieldView{ID: p.Name, Name: p.Name, Label: p.Label, Kind: string(p.Kind), Hint: p.Range(), Min: p.Min, Max: p.Max}
 	if p.Unit != "" {
 		f.Hint += ", " + p.Unit
 	}

@@ -17,7 +17,7 @@ type frame struct {
 	Description string
 	Canonical   string       // absolute URL; "" for pages that are no place of their own, and in no index
 	Article     *articleMeta // for the article's own page; nil elsewhere
-	Nav         string       // home, archive, search, about, lab, or ""
+	Nav         string       // home, archive, search, about, lab, lesson (an article with figures and experiments), or ""
 	Refresh     int          // seconds until the page asks for itself again; 0: not at all
 	LabPages    bool         // there is a lab to go to
 	Lab         bool         // fault bar and X-ray are offered

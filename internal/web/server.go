@@ -12,6 +12,8 @@ import (
 	"net/http"
 	"sync/atomic"
 
+	"github.com/maypok86/otter/v2"
+
 	"afloat/internal/assets"
 	"afloat/internal/fault"
 	"afloat/internal/lab"
@@ -90,6 +92,7 @@ type Server struct {
 	shedder    *resilience.Shedder
 	overloaded []byte // the page for those who are refused
 	hot        *hotPages
+	bodies     *bodies // of articles that embed something
 
 	critical marks
 	streams  atomic.Int64 // of events, that are open
@@ -143,6 +146,9 @@ func New(o Options) (*Server, error) {
 		return nil, err
 	}
 	if s.hot, err = newHotPages(o.Server.HotEntries, o.Table.Page.Hot); err != nil {
+		return nil, err
+	}
+	if s.bodies, err = otter.New(&otter.Options[string, embedded]{MaximumSize: o.Server.HotEntries}); err != nil {
 		return nil, err
 	}
 	s.handler = s.routes()

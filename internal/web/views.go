@@ -9,10 +9,10 @@ import (
 
 // What the store and the widgets return, as the templates want it.
 
-func viewArticle(p store.Post) articleView {
+func viewArticle(p store.Post, body template.HTML) articleView {
 	v := articleView{
 		Slug: p.Slug, Title: p.Title, Summary: p.Summary.Summary, Tags: p.Tags,
-		Published: p.Published, Updated: p.Updated, Minutes: p.Minutes, Body: template.HTML(p.HTML),
+		Published: p.Published, Updated: p.Updated, Minutes: p.Minutes, Body: body,
 	}
 	for _, h := range p.TOC {
 		v.TOC = append(v.TOC, heading(h))

@@ -73,7 +73,7 @@ func TestAttacksStayText(t *testing.T) {
 		files[fmt.Sprintf("%d-x.md", i)] = &fstest.MapFile{Data: fmt.Appendf(nil,
 			"---\ntitle: %q\nsummary: %q\ntags: [attack]\npublished: 2026-01-02\nslug: x-%d\n---\n\nA word. `` %s ``\n", attack, attack, i, attack)}
 	}
-	w := newWorld(t, must(content.Load(files))(t)...)
+	w := newWorld(t, must(content.Load(files, nil))(t)...)
 	b := w.start(t)
 	for i, attack := range attackTexts {
 		form := url.Values{"author": {attack}, "body": {attack + "\n\n" + attack}, "key": {fmt.Sprintf("aaaaaaaaaaaaaaaaaaaa%d", i)}}

@@ -186,7 +186,7 @@ func openDB(t *testing.T) *store.DB {
 		t.Fatal(err)
 	}
 	t.Cleanup(db.Close)
-	one, err := content.Parse("one.md", []byte("---\ntitle: One\nsummary: First.\ntags: [all]\npublished: 2026-01-01\n---\n\nFirst.\n"))
+	one, err := content.Parse("one.md", []byte("---\ntitle: One\nsummary: First.\ntags: [all]\npublished: 2026-01-01\n---\n\nFirst.\n"), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -180,3 +180,30 @@ func TestLabAccessible(t *testing.T) {
 	tab.wait("the figures came", "document.querySelectorAll('#lab-figures figure').length === 3")
 	check("in an outage")
 }
+
+// TestExperimentInAnArticle: it is run where it stands, and the page is not left; without a script it leads to a page
+// that leads back.
+func TestExperimentInAnArticle(t *testing.T) {
+	b := startBlog(t)
+	tab := b.open()
+	tab.visit("/posts/try-try-again")
+	tab.click(".try .predict label:nth-of-type(2)")
+	tab.click(".try summary")
+	eval[string](tab, "document.querySelector('#p-jitter-trials').value = '10'")
+	tab.click(".try form.params button")
+	tab.wait("the run is shown", "document.querySelector('.try .run')")
+	tab.wait("its result comes", "document.querySelector('.try .run .finding')?.innerText")
+	tab.wait("the prediction is answered", "document.querySelector('.try [role=note]')?.innerText.startsWith('You predicted')")
+	if tab.location() != b.url+"/posts/try-try-again" || tab.count(".try .run figure") == 0 || tab.count(".try .run table") == 0 {
+		t.Errorf("at %s there are %d figures and %d tables", tab.location(), tab.count(".try .run figure"), tab.count(".try .run table"))
+	}
+
+	plain := b.open()
+	command(plain, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
+	plain.visit("/posts/is-old-good-enough")
+	plain.follow(".try form.params button")
+	plain.follow("main a[href='/posts/is-old-good-enough']")
+	if plain.count(".try") != 1 {
+		t.Errorf("back at %s there is no experiment", plain.location())
+	}
+}

@@ -1,0 +1,151 @@
+package web
+
+import (
+	"errors"
+	"fmt"
+	gohtml "html"
+	"html/template"
+	"net/url"
+	"regexp"
+	"strings"
+
+	"github.com/maypok86/otter/v2"
+
+	"afloat/internal/content"
+	"afloat/internal/lab"
+	"afloat/internal/lab/experiments"
+	"afloat/internal/source"
+	"afloat/internal/store"
+)
+
+// An article says what it embeds, see content.Embed; this is where it is put
+// in. It is done when the article is shown, and not when it is published: the
+// code in an article is that of the server that sends it.
+
+// embedded is an article's body with everything in its place.
+type embedded struct {
+	html template.HTML
+	lab  bool // it holds what needs the lab's style sheets and script
+}
+
+// bodies keeps what was put together, since it is the same for all readers.
+type bodies = otter.Cache[string, embedded]
+
+// CheckEmbed tells whoever publishes what could not be shown.
+func CheckEmbed(tree *source.Tree) content.Check {
+	return func(kind, of string) error {
+		var err error
+		switch kind {
+		case content.EmbedSource:
+			_, err = excerptOf(tree, of)
+		case content.EmbedExperiment:
+			_, _, err = experimentOf(of)
+		}
+		return err
+	}
+}
+
+// excerptOf finds what `internal/resilience/retry.go Retry` means.
+func excerptOf(tree *source.Tree, of string) (source.Excerpt, error) {
+	path, what, _ := strings.Cut(of, " ")
+	return tree.Excerpt(path, strings.TrimSpace(what))
+}
+
+// experimentOf finds what `jitter clients=100` means.
+func experimentOf(of string) (*lab.Experiment, url.Values, error) {
+	words := strings.Fields(of)
+	e := experiments.Find(words[0])
+	if e == nil {
+		return nil, nil, fmt.Errorf("there is no experiment %q", words[0])
+	}
+	given := url.Values{}
+	for _, w := range words[1:] {
+		name, value, ok := strings.Cut(w, "=")
+		if !ok {
+			return nil, nil, fmt.Errorf("%q is not name=value", w)
+		}
+		given.Add(name, value)
+	}
+	_, err := lab.ParseValues(e.Params, given)
+	return e, given, err
+}
+
+// navOf has the page's head bring what the body needs.
+func navOf(b embedded) string {
+	if b.lab {
+		return "lesson"
+	}
+	return ""
+}
+
+var embedElement = regexp.MustCompile(`<div data-embed="(\w+)" data-of="([^"]*)"></div>`)
+
+// body is an article's text with what it embeds.
+func (s *Server) body(p store.Post) embedded {
+	if !strings.Contains(p.HTML, "<div data-embed=") {
+		return embedded{html: template.HTML(p.HTML)}
+	}
+	key := fmt.Sprintf("%s %d", p.Slug, p.Version)
+	if b, ok := s.bodies.GetIfPresent(key); ok {
+		return b
+	}
+	var b embedded
+	b.html = template.HTML(embedElement.ReplaceAllStringFunc(p.HTML, func(element string) string {
+		m := embedElement.FindStringSubmatch(element)
+		part, err := s.embed(p.Slug, m[1], gohtml.UnescapeString(m[2]))
+		if err != nil { // it was published by another release of the program
+			s.Log.Warn("an article embeds what this server has not got", "article", p.Slug, "err", err)
+			return `<p class="hint">Something stood here that this server’s release has not got.</p>`
+		}
+		b.lab = b.lab || m[1] != content.EmbedSource
+		return string(part)
+	}))
+	s.bodies.Set(key, b)
+	return b
+}
+
+func (s *Server) embed(slug, kind, of string) ([]byte, error) {
+	switch kind {
+	case content.EmbedSource:
+		excerpt, err := excerptOf(s.Source, of)
+		if err != nil {
+			return nil, err
+		}
+		return s.pages.render("embed-source", viewExcerpt(excerpt))
+	case content.EmbedExperiment:
+		e, given, err := experimentOf(of)
+		if err != nil {
+			return nil, err
+		}
+		view := experimentEmbed{E: e, On: s.Lab != nil && s.Runner != nil, Form: "run-" + e.Name, Back: postURL(slug), Command: command(e, given)}
+		for _, p := range e.Params {
+			f := viewField(p, given)
+			f.ID = e.Name + "-" + f.Name
+			view.Fields = append(view.Fields, f)
+		}
+		return s.pages.render("embed-experiment", view)
+	}
+	return nil, errors.New("unknown kind " + kind)
+}
+
+// excerptEmbed is a piece of the program's own code.
+type excerptEmbed struct {
+	Path        string
+	First, Last int
+	URL         string // of its first line
+	HTML        template.HTML
+}
+
+func viewExcerpt(e source.Excerpt) excerptEmbed {
+	return excerptEmbed{Path: e.Path, First: e.Line, Last: e.Last, URL: fmt.Sprintf("/source/%s#L%d", e.Path, e.Line), HTML: e.HTML}
+}
+
+// experimentEmbed is an experiment that is run where it stands.
+type experimentEmbed struct {
+	E       *lab.Experiment
+	On      bool   // it can be run here
+	Form    string // the form's id
+	Fields  []fieldView
+	Back    string // the article, for a browser without a script
+	Command string // to run it without a browser
+}
