@@ -6,7 +6,6 @@ import (
 	"github.com/jackc/pgx/v5/pgxpool"
 
 	"afloat/internal/metrics"
-	"afloat/internal/store"
 	"afloat/internal/telemetry"
 	"afloat/internal/web"
 )
@@ -30,7 +29,11 @@ func (a *app) measure(recorder *telemetry.Recorder) error {
 			o.Recommendations.Guard(), o.Popular.Guard(), o.Views.Guard()),
 	}
 	if a.db != nil {
-		s.Postgres["readers"], s.Postgres["background"] = a.db.Stat, a.bulk.Stat
+		names, pools := a.db.Pools()
+		for i, name := range names {
+			s.Postgres[name] = pools[i].Stat
+		}
+		s.Postgres["background"] = a.bulk.Stat
 	}
 	if a.redis != nil {
 		s.Redis = a.redis.PoolStats
@@ -46,8 +49,8 @@ func (a *app) measure(recorder *telemetry.Recorder) error {
 
 // pools are the clients' pools of connections, for the lab.
 func (a *app) pools() (all []web.Pool) {
-	postgres := func(name string, db *store.DB) {
-		s := db.Stat()
+	postgres := func(name string, pool *pgxpool.Pool) {
+		s := pool.Stat()
 		all = append(all, web.Pool{
 			Name: name, Link: "postgres",
 			InUse: int(s.AcquiredConns()), Idle: int(s.IdleConns()), Max: int(s.MaxConns()),
@@ -56,8 +59,11 @@ func (a *app) pools() (all []web.Pool) {
 		})
 	}
 	if a.db != nil {
-		postgres("readers", a.db)
-		postgres("background", a.bulk)
+		names, pools := a.db.Pools()
+		for i, name := range names {
+			postgres(name, pools[i])
+		}
+		postgres("background", a.bulk.Pool)
 	}
 	if a.redis != nil {
 		s := a.redis.PoolStats()

@@ -40,6 +40,7 @@ func (a *app) work(ctx context.Context) {
 			return err
 		})
 	})
+	a.background.Go(func() { a.web.Comments.Beat(ctx, a.server.Poll) })
 	for _, at := range a.services { // each by itself: one that hangs must not keep the other waiting
 		a.background.Go(func() { a.teach(ctx, at) })
 	}

@@ -205,6 +205,15 @@ func Afloat() Table {
 			ReadCap:        500 * ms, // above the longest attempt; a connection that a link swallowed leaves the pool after two caps, without them after 15 s
 			MaxConns:       32,       // the bulkheads' sum of 28 and a few spare, so that recovery finds a free one
 			MinIdleConns:   2,        // the first readers after a quiet time need not connect
+			Replicas: Replicas{
+				// With one server left all pools connect to it. Three blogs then have
+				// 3 × (8 + 2 × 16), and 3 × 8 in the background: 144 of its 200.
+				WriteConns: 8,               // the bulkhead of writes lets 4 in at once; the others are for whoever moderates
+				ReadConns:  16,              // two pools hold the 24 that the bulkheads let in; the 12 of articles fit into one
+				Lifetime:   1 * time.Minute, // then reads go home to a replica that is back; a connect takes 10 ms, and 16 a minute cost nothing
+				Rest:       500 * ms,        // as long as a breaker is open: two reads a second find out whether it is well again
+				Behind:     3 * time.Second, // as Server.Vouch: nobody has looked at the origin for longer than that
+			},
 		},
 		RedisLib: RedisLib{
 			HeedContext: true,     // else a hung link costs 5 s, whatever a row says

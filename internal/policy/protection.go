@@ -55,6 +55,7 @@ var switches = []aSwitch{
 			to.Page.Budget, to.Page.Slot, to.Page.Stream = from.Page.Budget, from.Page.Slot, from.Page.Stream
 			to.Postgres.ConnectTimeout, to.Postgres.ReadCap = from.Postgres.ConnectTimeout, from.Postgres.ReadCap
 			to.Postgres.PingTimeout, to.Postgres.PingIdle = from.Postgres.PingTimeout, from.Postgres.PingIdle
+			to.Postgres.Replicas.Lifetime = from.Postgres.Replicas.Lifetime
 			to.RedisLib.HeedContext, to.RedisLib.PoolTimeout = from.RedisLib.HeedContext, from.RedisLib.PoolTimeout
 			to.RedisLib.DialTimeout, to.RedisLib.ReadTimeout = from.RedisLib.DialTimeout, from.RedisLib.ReadTimeout
 			to.HTTP.DialTimeout = from.HTTP.DialTimeout
@@ -75,7 +76,10 @@ var switches = []aSwitch{
 		func(to, from *Row) {
 			to.Stale.Keep, to.Stale.Patience, to.Stale.Pause = from.Stale.Keep, from.Stale.Patience, from.Stale.Pause
 		},
-		func(to, from *Table) { to.Copies.Keep, to.Fallback = from.Copies.Keep, from.Fallback },
+		func(to, from *Table) {
+			to.Copies.Keep, to.Fallback = from.Copies.Keep, from.Fallback
+			to.Postgres.Replicas.Behind = from.Postgres.Replicas.Behind
+		},
 	},
 	{
 		Info{Coalescing, "Coalescing", "Readers who miss at the same moment share one question to the dependency.", nil, "internal/resilience/coalesce.go", 10},
@@ -102,13 +106,16 @@ var switches = []aSwitch{
 	{
 		Info{Breaker, "Circuit breaker", "When too many calls fail, the next ones are refused at once, and a few probes find out when it is over; a hang is a failure only with a deadline.", nil, "internal/resilience/breaker.go", 8},
 		func(to, from *Row) { to.Policy.Breaker = from.Policy.Breaker },
-		func(to, from *Table) { to.HTTP.Rest = from.HTTP.Rest },
+		func(to, from *Table) {
+			to.HTTP.Rest, to.Postgres.Replicas.Rest = from.HTTP.Rest, from.Postgres.Replicas.Rest
+		},
 	},
 	{
 		Info{Bulkhead, "Bulkheads", "Each kind of call may hold a few places at once, and the pools of connections are sized to fit them.", nil, "internal/resilience/bulkhead.go", 8},
 		func(to, from *Row) { to.Policy.Bulkhead = from.Policy.Bulkhead },
 		func(to, from *Table) {
 			to.Postgres.MaxConns, to.Postgres.MinIdleConns = from.Postgres.MaxConns, from.Postgres.MinIdleConns
+			to.Postgres.Replicas.WriteConns, to.Postgres.Replicas.ReadConns = from.Postgres.Replicas.WriteConns, from.Postgres.Replicas.ReadConns
 			to.RedisLib.PoolSize = from.RedisLib.PoolSize
 			to.HTTP.MaxConnsPerHost, to.HTTP.MaxIdlePerHost = from.HTTP.MaxConnsPerHost, from.HTTP.MaxIdlePerHost
 		},

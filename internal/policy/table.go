@@ -67,6 +67,19 @@ type Postgres struct {
 	ReadCap        time.Duration // longest wait for one dial or one read of a socket; pgx default: none
 	MaxConns       int32         // pgx default: the larger of 4 and the number of CPUs
 	MinIdleConns   int32         // pgx default 0
+	Replicas       Replicas
+}
+
+// Replicas is how a database of several servers is used: one pool that writes,
+// on the leader, and two that read, on different replicas where there are two.
+// Without several servers it is of no effect. Zero values are pgx's defaults,
+// and protections that are off.
+type Replicas struct {
+	WriteConns int32         // of the pool that writes, in the place of MaxConns
+	ReadConns  int32         // of each pool that reads
+	Lifetime   time.Duration // a connection for reading is replaced after this long; pgx default 1 h
+	Rest       time.Duration // after a failure, how long a pool is the second choice; 0 = not at all
+	Behind     time.Duration // a replica further behind than this no longer counts as fresh; 0 = any does
 }
 
 // RedisLib is how the go-redis client is set up. Zero durations and sizes are

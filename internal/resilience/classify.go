@@ -82,6 +82,8 @@ func ErrClass(err error) string {
 		return "shed"
 	case is(ErrUnconfirmed):
 		return "unconfirmed"
+	case is(ErrBehind):
+		return "replica behind"
 	case is(context.Canceled):
 		return "canceled"
 	}

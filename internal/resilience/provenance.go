@@ -43,4 +43,6 @@ type Provenance struct {
 	Took     time.Duration // how long the guarded call took; 0 when none was needed
 	Breaker  BreakerState  // after the call; "" when the policy has none
 	Err      error         // why the answer is not fresh; nil when it is
+	Replica  string        // the replica that answered; "" when it was the origin itself
+	Lag      time.Duration // how far that one was behind its origin, at the most; At allows for it
 }

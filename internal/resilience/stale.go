@@ -20,6 +20,10 @@ import (
 // failed: it is past its lifetime, or nobody can vouch for it.
 var ErrUnconfirmed = errors.New("the copy is not confirmed by its source")
 
+// ErrBehind is the reason that an answer carries which came from a replica too
+// far behind its origin to count as fresh.
+var ErrBehind = errors.New("the replica is behind its origin")
+
 // StalePolicy says how long a copy serves. The zero value keeps no copies.
 type StalePolicy struct {
 	Fresh    time.Duration // soft TTL: a copy kept less long than this is served as is; 0 keeps no copies
@@ -88,7 +92,7 @@ func (k *Kept[T]) provenance(ph phase) Provenance {
 	case ph == stale:
 		p.State = Stale
 		if k.from.State.Degraded() {
-			p.Source, p.State = k.from.Source, k.from.State
+			p.Source, p.State, p.Replica, p.Lag = k.from.Source, k.from.State, k.from.Replica, k.from.Lag
 		}
 		p.Attempts, p.Took, p.Breaker, p.Err = k.failed.Attempts, k.failed.Took, k.failed.Breaker, k.failed.Err
 		if p.Err == nil {

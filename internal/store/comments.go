@@ -43,20 +43,29 @@ type Comments struct {
 func NewComments(db *DB, writes *resilience.Guard) *Comments { return &Comments{db, writes} }
 
 // Of returns the visible comments of an article, oldest first.
-func (c *Comments) Of(ctx context.Context, slug string, limit int) ([]Comment, error) {
-	return c.query(ctx, `
+func (c *Comments) Of(ctx context.Context, slug string, limit int) (comments []Comment, err error) {
+	err = c.db.read(ctx, func(q querier) error {
+		comments, err = queryComments(ctx, q, `
 		select * from (
 			select id, slug, author, html, created, hidden is not null as hidden
 			from comments where slug = $1 and hidden is null order by id desc limit $2) newest
 		order by id`, slug, limit)
+		return err
+	})
+	return comments, err
 }
 
 // Counts returns how many visible comments each of the articles has.
-func (c *Comments) Counts(ctx context.Context, slugs []string) (map[string]int, error) {
-	if c.db == nil {
-		return nil, errNoDatabase
-	}
-	rows, err := c.db.Query(ctx, `select slug, count(*) from comments where slug = any($1) and hidden is null group by slug`, slugs)
+func (c *Comments) Counts(ctx context.Context, slugs []string) (counts map[string]int, err error) {
+	err = c.db.read(ctx, func(q querier) error {
+		counts, err = countComments(ctx, q, slugs)
+		return err
+	})
+	return counts, err
+}
+
+func countComments(ctx context.Context, q querier, slugs []string) (map[string]int, error) {
+	rows, err := q.Query(ctx, `select slug, count(*) from comments where slug = any($1) and hidden is null group by slug`, slugs)
 	if err != nil {
 		return nil, fmt.Errorf("counting comments: %w", err)
 	}
@@ -125,16 +134,16 @@ func (c *Comments) Hide(ctx context.Context, id int64, hide bool) error {
 // Latest returns the newest comments of all articles, hidden ones included,
 // for moderation.
 func (c *Comments) Latest(ctx context.Context, limit int) ([]Comment, error) {
-	return c.query(ctx, `
+	if c.db == nil {
+		return nil, errNoDatabase
+	}
+	return queryComments(ctx, c.db, `
 		select id, slug, author, html, created, hidden is not null as hidden
 		from comments order by id desc limit $1`, limit)
 }
 
-func (c *Comments) query(ctx context.Context, sql string, args ...any) ([]Comment, error) {
-	if c.db == nil {
-		return nil, errNoDatabase
-	}
-	rows, err := c.db.Query(ctx, sql, args...)
+func queryComments(ctx context.Context, q querier, sql string, args ...any) ([]Comment, error) {
+	rows, err := q.Query(ctx, sql, args...)
 	if err != nil {
 		return nil, fmt.Errorf("reading comments: %w", err)
 	}

@@ -106,10 +106,25 @@ func (l *ladder[T]) fetch(key string) resilience.Fetch[Versioned[T]] {
 			return stale.Versioned, resilience.Provenance{Source: resilience.FromRedis, State: resilience.Cached, At: stale.At}, nil
 		}
 
-		v, report, err := resilience.Call(ctx, l.guard, func(ctx context.Context) (Versioned[T], error) { return l.origin(ctx, key) })
+		known := l.site.version.Load()
+		reading, from := BeginReading(ctx)
+		v, report, err := resilience.Call(reading, l.guard, func(ctx context.Context) (Versioned[T], error) { return l.origin(ctx, key) })
 		p := resilience.Provenance{Source: resilience.FromPostgres, State: resilience.Fresh, At: time.Now(),
 			Attempts: report.Attempts, Took: report.Took, Breaker: report.Breaker, Err: err}
+		read := from.answered()
+		if read.replica != "" && v.AsOf < known {
+			read.behind = true // however short the lag: what it lacks was seen elsewhere
+		}
+		switch {
+		case err == nil && read.behind:
+			read.tell(&p)
+			return l.newest(key, v, p)
+		case isAnswer(err) && read.behind:
+			err = resilience.ErrBehind // what isn't there may have been published since
+			p.Err = err
+		}
 		if err == nil {
+			read.tell(&p)
 			l.site.learn(v.AsOf)
 			l.writes.Go(func() { l.copies.put(context.WithoutCancel(ctx), key, v, p.At) })
 			return v, p, nil

@@ -33,7 +33,7 @@ func (p *Posts) queryList(ctx context.Context, key string) (Versioned[Listing], 
 		return Versioned[Listing]{}, err
 	}
 	if len(rows) == 0 && !k.mayBeEmpty() {
-		return Versioned[Listing]{}, ErrNotFound
+		return Versioned[Listing]{AsOf: asOf}, ErrNotFound
 	}
 	var l Listing
 	for _, r := range rows {

@@ -4,54 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
-	"github.com/jackc/pgx/v5/pgxpool"
 
-	"afloat/internal/policy"
 	"afloat/internal/resilience"
 )
-
-// Dial opens a connection. cmd/blog passes one that the lab can break.
-type Dial func(ctx context.Context, network, addr string) (net.Conn, error)
-
-// DB is a pool, and how to open a connection beside it for LISTEN.
-type DB struct {
-	*pgxpool.Pool
-	listen *pgx.ConnConfig
-}
-
-// OpenPostgres makes a pool for a libpq URL; several hosts are tried in turn.
-// It connects to nothing yet, so a database that is down is no error.
-func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
-	cfg, err := pgxpool.ParseConfig(url)
-	if err != nil {
-		return nil, errors.New("DATABASE_URL isn't a libpq URL") // the parser's own error repeats the URL, password included
-	}
-	cfg.ConnConfig.DialFunc = pgconn.DialFunc(dial)
-	cfg.ConnConfig.RuntimeParams["application_name"] = "afloat"
-	listen := cfg.ConnConfig.Copy() // waits for notifications for as long as it takes, so its reads have no cap
-	if p.ReadCap > 0 {
-		cfg.ConnConfig.DialFunc = capReads(dial, p.ReadCap)
-	}
-	if p.ConnectTimeout > 0 {
-		cfg.ConnConfig.ConnectTimeout = p.ConnectTimeout
-	}
-	if p.PingTimeout > 0 {
-		cfg.PingTimeout = p.PingTimeout
-	}
-	if p.PingIdle > 0 {
-		cfg.ShouldPing = func(_ context.Context, s pgxpool.ShouldPingParams) bool { return s.IdleDuration > p.PingIdle }
-	}
-	if p.MaxConns > 0 {
-		cfg.MaxConns = p.MaxConns
-	}
-	cfg.MinIdleConns = p.MinIdleConns
-	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
-	return &DB{pool, listen}, err
-}
 
 // Classify tells the guard what an error says of the dependency. pgx's own
 // SafeToRetry is false for most of what follows, because it asks a narrower
@@ -88,15 +46,20 @@ const summaryColumns = `slug, title, summary, tags, published, updated, minutes`
 
 // versioned reads rows and the site's version in one statement, hence in one
 // snapshot of the database: a value can't be older than the version it claims.
-func versioned[T any](ctx context.Context, db *DB, sql string, args ...any) ([]T, int64, error) {
-	if db == nil {
-		return nil, 0, errNoDatabase
-	}
+func versioned[T any](ctx context.Context, db *DB, sql string, args ...any) (values []T, asOf int64, err error) {
+	err = db.read(ctx, func(q querier) error {
+		values, asOf, err = versionedBy[T](ctx, q, sql, args...)
+		return err
+	})
+	return values, asOf, err
+}
+
+func versionedBy[T any](ctx context.Context, q querier, sql string, args ...any) ([]T, int64, error) {
 	type row struct {
 		AsOf int64
 		V    *T
 	}
-	rows, err := db.Query(ctx, `select s.version, to_jsonb(q) from site s left join lateral (`+sql+`) q on true`, args...)
+	rows, err := q.Query(ctx, `select s.version, to_jsonb(q) from site s left join lateral (`+sql+`) q on true`, args...)
 	if err != nil {
 		return nil, 0, fmt.Errorf("reading posts: %w", err)
 	}
@@ -122,11 +85,16 @@ var errNothingPublished = errors.New("nothing has been published in this databas
 
 // queryPost is versioned column by column: an article is long, and to make JSON
 // of it there and read it here took more time than the query.
-func (p *Posts) queryPost(ctx context.Context, slug string) (Versioned[Post], error) {
-	if p.db == nil {
-		return Versioned[Post]{}, errNoDatabase
-	}
-	rows, err := p.db.Query(ctx, `
+func (p *Posts) queryPost(ctx context.Context, slug string) (post Versioned[Post], err error) {
+	err = p.db.read(ctx, func(q querier) error {
+		post, err = queryPost(ctx, q, slug)
+		return err
+	})
+	return post, err
+}
+
+func queryPost(ctx context.Context, q querier, slug string) (Versioned[Post], error) {
+	rows, err := q.Query(ctx, `
 		select s.version, q.* from site s left join lateral (
 			select `+summaryColumns+`, html, toc, version, withdrawn,
 				(select jsonb_build_object('slug', n.slug, 'title', n.title) from posts n
@@ -156,18 +124,15 @@ func (p *Posts) queryPost(ctx context.Context, slug string) (Versioned[Post], er
 	case err != nil:
 		return Versioned[Post]{}, fmt.Errorf("reading a post: %w", err)
 	case v.V.Slug == "":
-		return Versioned[Post]{}, ErrNotFound
+		return Versioned[Post]{AsOf: v.AsOf}, ErrNotFound
 	}
 	return v, nil
 }
 
 // queryVersion is never 0: an empty database vouches for nobody's copies.
-func queryVersion(ctx context.Context, db *DB) (int64, error) {
-	if db == nil {
-		return 0, errNoDatabase
-	}
+func queryVersion(ctx context.Context, q querier) (int64, error) {
 	var v int64
-	if err := db.QueryRow(ctx, `select version from site`).Scan(&v); err != nil {
+	if err := q.QueryRow(ctx, `select version from site`).Scan(&v); err != nil {
 		return 0, fmt.Errorf("reading the site's version: %w", err)
 	}
 	if v == 0 {

@@ -59,6 +59,9 @@ type PostsOptions struct {
 // NewPosts builds the ladders. It contacts nothing.
 func NewPosts(o PostsOptions) (*Posts, error) {
 	t := o.Table
+	if !o.DB.Replicated() {
+		t.PostReads.Hedge = resilience.HedgePolicy{} // a second question to the only server meets the same cause
+	}
 	guards := make([]*resilience.Guard, 4)
 	for i, row := range []policy.Row{t.PostReads, t.Search, t.Bulk, t.Redis} {
 		g, err := resilience.NewGuard(row.Policy, Classify, o.Observe)

@@ -32,12 +32,18 @@ const mostHits = 500
 // Search finds articles by words, the best first: in Postgres with its full
 // text search, else by plain matching in the snapshot's text.
 func (p *Posts) Search(ctx context.Context, query string, page, size int) ([]Found, resilience.Provenance, error) {
-	found, report, err := resilience.Call(ctx, p.search, func(ctx context.Context) ([]Found, error) {
-		return p.searchPostgres(ctx, query, page, size)
+	reading, from := BeginReading(ctx)
+	found, report, err := resilience.Call(reading, p.search, func(ctx context.Context) (found []Found, err error) {
+		err = p.db.read(ctx, func(q querier) error {
+			found, err = searchPostgres(ctx, q, query, page, size)
+			return err
+		})
+		return found, err
 	})
 	prov := resilience.Provenance{Source: resilience.FromPostgres, State: resilience.Fresh, At: time.Now(),
 		Attempts: report.Attempts, Took: report.Took, Breaker: report.Breaker, Err: err}
 	if err == nil {
+		from.Tell(&prov)
 		return found, prov, nil
 	}
 	if s := p.snapshot.load(); s != nil && p.table.Fallback {
@@ -55,14 +61,11 @@ func (p *Posts) Search(ctx context.Context, query string, page, size int) ([]Fou
 // searchPostgres plans each search anew (QueryExecModeExec): what is quick for
 // a rare word, by the index of words, takes a second for a common one, which is
 // found by date.
-func (p *Posts) searchPostgres(ctx context.Context, query string, page, size int) ([]Found, error) {
-	if p.db == nil {
-		return nil, errNoDatabase
-	}
-	if _, err := queryVersion(ctx, p.db); err != nil {
+func searchPostgres(ctx context.Context, q querier, query string, page, size int) ([]Found, error) {
+	if _, err := queryVersion(ctx, q); err != nil {
 		return nil, err
 	}
-	rows, err := p.db.Query(ctx, `
+	rows, err := q.Query(ctx, `
 		with newest as (
 			select slug, title, body, published, search from posts
 			where not withdrawn and search @@ websearch_to_tsquery('english', $1)

@@ -55,11 +55,18 @@ func (p *Posts) Watch(ctx context.Context, onChange func(version int64)) {
 	tick := time.NewTicker(p.server.Poll)
 	defer tick.Stop()
 	for {
-		v, _, err := resilience.Call(ctx, p.guard, func(ctx context.Context) (int64, error) { return queryVersion(ctx, p.db) })
-		if err == nil {
+		reading, from := BeginReading(ctx)
+		v, _, err := resilience.Call(reading, p.guard, func(ctx context.Context) (v int64, err error) {
+			err = p.db.read(ctx, func(q querier) error {
+				v, err = queryVersion(ctx, q)
+				return err
+			})
+			return v, err
+		})
+		if err == nil && !from.answered().behind {
 			p.site.learn(v)
 		}
-		if err == nil && v > seen {
+		if v = p.site.version.Load(); v > seen { // of readers too, or of LISTEN, before the replica that was asked had it
 			seen = v
 			p.log.Info("the site's version rose", "version", v)
 			onChange(v)
@@ -106,6 +113,13 @@ func (p *Posts) listenOnce(ctx context.Context, nudge chan<- struct{}) error {
 		return err
 	}
 	for {
+		if err := p.hear(ctx, conn); err != nil {
+			return err
+		}
+		select {
+		case nudge <- struct{}{}:
+		default: // one is waiting already
+		}
 		waiting, cancel := context.WithTimeout(ctx, p.server.Listen)
 		heard, err := conn.WaitForNotification(waiting)
 		cancel()
@@ -117,11 +131,25 @@ func (p *Posts) listenOnce(ctx context.Context, nudge chan<- struct{}) error {
 		}
 		if slug, ok := strings.CutPrefix(heard.Payload, "comments "); ok {
 			p.commented(slug)
-			continue
-		}
-		select {
-		case nudge <- struct{}{}:
-		default: // one is waiting already
 		}
 	}
+}
+
+// hear learns the version from the leader, which says on this connection that it
+// rose: a replica that is asked right after may not have it yet. One server by
+// itself is asked by the poll.
+func (p *Posts) hear(ctx context.Context, conn *pgx.Conn) error {
+	if !p.db.Replicated() {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, p.server.Reconnect)
+	defer cancel()
+	v, err := queryVersion(ctx, conn)
+	if errors.Is(err, errNothingPublished) {
+		return nil
+	}
+	if err == nil {
+		p.site.learn(v)
+	}
+	return err
 }

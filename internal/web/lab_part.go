@@ -129,7 +129,7 @@ func findLabCode(tree *source.Tree) (map[string][]codeView, error) {
 	places := map[string][]place{
 		"postgres": {
 			{"How an article is read, rung by rung", "internal/store/ladder.go", "func (l *ladder[T]) fetch"},
-			{"The pool of connections", "internal/store/postgres.go", "func OpenPostgres"},
+			{"The pools of connections", "internal/store/pools.go", "func OpenPostgres"},
 			{"Comments, which may be missing", "internal/widgets/comments.go", "func NewComments"},
 		},
 		"redis": {

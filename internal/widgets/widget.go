@@ -82,9 +82,10 @@ func (w *Widget[T]) Get(ctx context.Context, r Request) (T, resilience.Provenanc
 }
 
 // Refresh reads anew and keeps what it gets, for a reader who has just changed
-// what it shows. Where that fails it is Get.
+// what it shows; so of a database with replicas it asks the leader. Where that
+// fails it is Get.
 func (w *Widget[T]) Refresh(ctx context.Context, r Request) (T, resilience.Provenance, error) {
-	v, p, err := w.fetch(r)(ctx)
+	v, p, err := w.fetch(r)(store.FromLeader(ctx))
 	if err != nil {
 		return w.Get(ctx, r)
 	}
@@ -105,7 +106,9 @@ func (w *Widget[T]) Tend(ctx context.Context, every time.Duration) {
 		case <-tick.C:
 		}
 		if r := w.failed.Load(); r != nil && !w.guard.Closed() {
-			_, _, _ = w.Refresh(ctx, *r) // a failure leaves the breaker open, and is tried again
+			if v, p, err := w.fetch(*r)(ctx); err == nil { // a failure leaves the breaker open, and is tried again
+				w.cache.Put(w.spec.Key(*r), v, p)
+			}
 		}
 	}
 }
@@ -118,10 +121,13 @@ func (w *Widget[T]) fetch(r Request) resilience.Fetch[T] {
 		// An answer is as old as its question: one asked before a reader's own
 		// change, and answered after it, must not take the place of the change.
 		asked := time.Now()
-		v, report, err := resilience.Call(ctx, w.guard, func(ctx context.Context) (T, error) { return w.spec.Load(ctx, r) })
+		reading, from := store.BeginReading(ctx)
+		v, report, err := resilience.Call(reading, w.guard, func(ctx context.Context) (T, error) { return w.spec.Load(ctx, r) })
 		p := resilience.Provenance{Source: w.spec.Source, State: resilience.Fresh, At: asked,
 			Attempts: report.Attempts, Took: report.Took, Breaker: report.Breaker, Err: err}
-		if err != nil {
+		if err == nil {
+			from.Tell(&p)
+		} else {
 			p.Source, p.State, p.At = resilience.FromPlaceholder, resilience.Missing, time.Time{}
 			w.failed.Store(&r)
 		}
