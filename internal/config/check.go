@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"net"
 	"net/netip"
 	"net/url"
@@ -65,10 +66,23 @@ func checkDatabase(v string) (what, remedy string) {
 }
 
 func checkRedis(v string) (what, remedy string) {
-	if _, err := redis.ParseURL(v); err != nil {
-		return "is not a Redis URL", "set redis://user:password@host:6379/0, rediss:// for TLS or unix:///path/to/socket, and percent-encode special characters in the password"
+	parse := func(v string) (err error) { _, err = redis.ParseURL(v); return err }
+	if u, err := url.Parse(v); err == nil && u.Query().Has("master_name") {
+		parse = checkSentinels
+	}
+	if err := parse(v); err != nil {
+		return "is not a Redis URL", "set redis://user:password@host:6379/0, rediss:// for TLS, unix:///path/to/socket, or of sentinels redis://:password@host1:26379/0?addr=host2:26379&master_name=name&password=password, and percent-encode special characters in the password"
 	}
 	return "", ""
+}
+
+// checkSentinels refuses what a client could do nothing with, besides what the parser does.
+func checkSentinels(v string) error {
+	o, err := redis.ParseFailoverURL(v)
+	if err == nil && o.MasterName == "" {
+		err = errors.New("the primary has no name")
+	}
+	return err
 }
 
 func checkService(v string) (what, remedy string) {

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/url"
 	"slices"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -27,7 +28,7 @@ import (
 type Probe func(ctx context.Context) error
 
 // PostgresProbe asks whether the server offers TLS, the one question that needs no login. Of several hosts in the URL,
-// which may be anything that libpq takes, the first that accepts the dial is asked.
+// which may be anything that libpq takes, the first that accepts the dial is asked; see exchange.
 func PostgresProbe(databaseURL string, dial fault.DialFunc) Probe {
 	config, err := pgconn.ParseConfig(databaseURL)
 	if err != nil {
@@ -44,8 +45,20 @@ func PostgresProbe(databaseURL string, dial fault.DialFunc) Probe {
 	return exchange(dial, sslRequest, nil, addrs...)
 }
 
-// RedisProbe sends a PING, which a server that wants a password answers too.
+// RedisProbe sends a PING, which a server that wants a password answers too. Where the URL is one of sentinels, they are
+// on the link as Redis is, and one of them is asked.
 func RedisProbe(redisURL string, dial fault.DialFunc) Probe {
+	if u, err := url.Parse(redisURL); err == nil && u.Query().Has("master_name") {
+		options, err := redis.ParseFailoverURL(redisURL)
+		if err != nil {
+			return broken(err)
+		}
+		var addrs []target
+		for _, addr := range options.SentinelAddrs {
+			addrs = append(addrs, target{"tcp", addr})
+		}
+		return exchange(dial, []byte("PING\r\n"), options.TLSConfig, addrs...)
+	}
 	options, err := redis.ParseURL(redisURL)
 	if err != nil {
 		return broken(err)
@@ -98,37 +111,54 @@ type target struct{ network, addr string }
 
 // exchange returns a probe that sends request to the first of addrs that accepts the dial, and awaits the first byte
 // of an answer. Where config isn't nil a TLS handshake is the exchange instead.
+//
+// One that accepts and is silent, or takes up the whole time of a dial, is one server's trouble and not yet the link's:
+// the next probe begins with the address after it.
 func exchange(dial fault.DialFunc, request []byte, config *tls.Config, addrs ...target) Probe {
+	var first atomic.Int64
 	return func(ctx context.Context) error {
-		conn, err := dialFirst(ctx, dial, addrs)
+		start := int(first.Load())
+		tried, err := exchangeOnce(ctx, dial, request, config, append(slices.Clone(addrs[start:]), addrs[:start]...))
 		if err != nil {
-			return err
+			first.Store(int64(start+tried) % int64(len(addrs)))
 		}
-		defer conn.Close()
-		stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // wakes a blocked Read
-		defer stop()
-		restartStopwatch(ctx)
-		if config != nil {
-			return tls.Client(conn, config).HandshakeContext(ctx)
-		}
-		if _, err := conn.Write(request); err != nil {
-			return err
-		}
-		_, err = conn.Read(make([]byte, 1))
 		return err
 	}
 }
 
-func dialFirst(ctx context.Context, dial fault.DialFunc, addrs []target) (net.Conn, error) {
-	var failed error
+// exchangeOnce also returns how many addresses it has come to.
+func exchangeOnce(ctx context.Context, dial fault.DialFunc, request []byte, config *tls.Config, addrs []target) (tried int, err error) {
+	conn, tried, err := dialFirst(ctx, dial, addrs)
+	if err != nil {
+		return tried, err
+	}
+	defer conn.Close()
+	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) }) // wakes a blocked Read
+	defer stop()
+	restartStopwatch(ctx)
+	if config != nil {
+		return tried, tls.Client(conn, config).HandshakeContext(ctx)
+	}
+	if _, err := conn.Write(request); err != nil {
+		return tried, err
+	}
+	_, err = conn.Read(make([]byte, 1))
+	return tried, err
+}
+
+func dialFirst(ctx context.Context, dial fault.DialFunc, addrs []target) (_ net.Conn, tried int, failed error) {
 	for _, t := range addrs {
 		conn, err := dial(ctx, t.network, t.addr)
+		tried++
 		if err == nil {
-			return conn, nil
+			return conn, tried, nil
 		}
 		failed = errors.Join(failed, err)
+		if ctx.Err() != nil {
+			break
+		}
 	}
-	return nil, failed
+	return nil, tried, failed
 }
 
 // A stopwatch times a probe; it travels in the probe's context, so that a probe which has dialed can start it again.

@@ -221,6 +221,9 @@ func Afloat() Table {
 			ReadTimeout: 500 * ms, // the rows' deadlines are shorter; this bounds what ignores a context
 			PoolTimeout: 20 * ms,  // as the bulkhead’s wait: a queue in the pool is a queue all the same
 			PoolSize:    32,       // as many as the bulkhead lets in
+
+			SentinelTimeout: 50 * ms,  // an answer takes 1 ms; with a sentinel silent, half of DialTimeout is left for the dial
+			SentinelEvery:   250 * ms, // a failover takes 2 s; a quarter of one more is what noticing it may add
 		},
 		HTTP: HTTP{
 			DialTimeout:     100 * ms, // a local connect takes 0.1 ms

@@ -58,6 +58,7 @@ var switches = []aSwitch{
 			to.Postgres.Replicas.Lifetime = from.Postgres.Replicas.Lifetime
 			to.RedisLib.HeedContext, to.RedisLib.PoolTimeout = from.RedisLib.HeedContext, from.RedisLib.PoolTimeout
 			to.RedisLib.DialTimeout, to.RedisLib.ReadTimeout = from.RedisLib.DialTimeout, from.RedisLib.ReadTimeout
+			to.RedisLib.SentinelTimeout, to.RedisLib.SentinelEvery = from.RedisLib.SentinelTimeout, from.RedisLib.SentinelEvery
 			to.HTTP.DialTimeout = from.HTTP.DialTimeout
 		},
 	},

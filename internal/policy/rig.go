@@ -26,7 +26,7 @@ func LabRig() Rig {
 		// Callers bound their own waits; a second is above all of those, and gives
 		// a connection that a link swallowed back two seconds after it heals.
 		Postgres: Postgres{ConnectTimeout: time.Second, PingTimeout: time.Second, PingIdle: time.Second, ReadCap: time.Second, MaxConns: 32},
-		Redis:    RedisLib{HeedContext: true, DialTimeout: time.Second, ReadTimeout: time.Second, PoolTimeout: time.Second, PoolSize: 64},
+		Redis:    RedisLib{HeedContext: true, DialTimeout: time.Second, ReadTimeout: time.Second, PoolTimeout: time.Second, PoolSize: 64, SentinelTimeout: time.Second / 2, SentinelEvery: time.Second},
 		HTTP:     HTTP{DialTimeout: time.Second, MaxIdlePerHost: 256}, // as many connections as there are callers
 		Patience: 5 * time.Second,
 

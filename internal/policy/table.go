@@ -91,6 +91,10 @@ type RedisLib struct {
 	ReadTimeout    time.Duration // go-redis default 5 s
 	PoolTimeout    time.Duration // go-redis default: ReadTimeout + 1 s
 	PoolSize       int           // go-redis default: 10 per CPU
+
+	// Of a Redis with sentinels.
+	SentinelTimeout time.Duration // longest wait for a sentinel's answer; go-redis default 5 s
+	SentinelEvery   time.Duration // how often they are asked where the primary is; 0 = for each new connection only
 }
 
 // HTTP is how the client of the recommendations service is set up.

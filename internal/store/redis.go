@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/url"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -17,9 +18,10 @@ import (
 	"afloat/internal/resilience"
 )
 
-// OpenRedis makes a client. It connects to nothing yet.
-func OpenRedis(url string, dial Dial, p policy.RedisLib) (*redis.Client, error) {
-	opt, err := redis.ParseURL(url)
+// OpenRedis makes a client. It connects to nothing yet. A URL with a master_name
+// is one of sentinels, who say where the primary of that name is (sentinel.go).
+func OpenRedis(location string, dial Dial, p policy.RedisLib) (*redis.Client, error) {
+	opt, dial, err := redisOptions(location, dial, p)
 	if err != nil {
 		return nil, errors.New("REDIS_URL isn't a redis:// URL") // the parser's own error may repeat the password
 	}
@@ -34,6 +36,28 @@ func OpenRedis(url string, dial Dial, p policy.RedisLib) (*redis.Client, error) 
 	opt.WriteTimeout, opt.PoolTimeout = cmp.Or(p.ReadTimeout, opt.WriteTimeout), cmp.Or(p.PoolTimeout, opt.PoolTimeout)
 	opt.PoolSize = cmp.Or(p.PoolSize, opt.PoolSize)
 	return redis.NewClient(opt), nil
+}
+
+// redisOptions reads a URL of either kind, and returns how to dial the server
+// that it means.
+func redisOptions(location string, dial Dial, p policy.RedisLib) (*redis.Options, Dial, error) {
+	u, err := url.Parse(location)
+	if err != nil {
+		return nil, nil, err
+	}
+	if !u.Query().Has("master_name") {
+		opt, err := redis.ParseURL(location)
+		return opt, dial, err
+	}
+	o, err := redis.ParseFailoverURL(location)
+	if err != nil {
+		return nil, nil, err
+	}
+	opt := &redis.Options{
+		Addr: o.MasterName, Username: o.Username, Password: o.Password, DB: o.DB, Protocol: o.Protocol, ClientName: o.ClientName, TLSConfig: o.TLSConfig,
+		DialTimeout: o.DialTimeout, ReadTimeout: o.ReadTimeout, WriteTimeout: o.WriteTimeout, PoolTimeout: o.PoolTimeout, PoolSize: o.PoolSize,
+	}
+	return opt, newSentinels(o, dial, p).connect, nil
 }
 
 // stored is a copy as Redis holds it.

@@ -95,10 +95,10 @@ type Reading struct {
 	mu       sync.Mutex
 	first    uint32
 	attempts uint32
-	answers  []answer
+	answers  []servedBy
 }
 
-type answer struct {
+type servedBy struct {
 	attempt uint32
 	replica string
 	lag     time.Duration
@@ -150,25 +150,25 @@ func (r *Reading) take(db *DB) (*reader, uint32) {
 func (r *Reading) answer(attempt uint32, replica string, lag time.Duration, behind bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.answers = append(r.answers, answer{attempt, replica, lag, behind})
+	r.answers = append(r.answers, servedBy{attempt, replica, lag, behind})
 }
 
 // answered is what is known of the answer. If both copies of a hedge came back
 // with one, the first copy's counts, as in resilience.Hedge.
-func (r *Reading) answered() answer {
+func (r *Reading) answered() servedBy {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if len(r.answers) == 0 {
-		return answer{}
+		return servedBy{}
 	}
-	return slices.MinFunc(r.answers, func(a, b answer) int { return int(a.attempt) - int(b.attempt) })
+	return slices.MinFunc(r.answers, func(a, b servedBy) int { return int(a.attempt) - int(b.attempt) })
 }
 
 // Tell adds to the provenance of a value read from a replica which one it was.
 // Such a value is as old as the replica was behind; too far behind, it is Stale.
 func (r *Reading) Tell(p *resilience.Provenance) { r.answered().tell(p) }
 
-func (a answer) tell(p *resilience.Provenance) {
+func (a servedBy) tell(p *resilience.Provenance) {
 	if a.replica == "" {
 		return
 	}

@@ -168,6 +168,9 @@ func (s *Server) postPart(r *http.Request, post store.Post, body embedded, prov 
 
 // postNote says what was served instead of the newest article.
 func postNote(prov resilience.Provenance) string {
+	if note := behindNote(prov); note != "" {
+		return note
+	}
 	switch prov.Source {
 	case resilience.FromRedis:
 		return "The database does not answer. This article came from Redis."

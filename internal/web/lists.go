@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/http"
@@ -107,7 +108,7 @@ func noteIf(p resilience.Provenance, note func(resilience.Provenance) string) st
 	if !p.State.Degraded() {
 		return ""
 	}
-	return note(p)
+	return cmp.Or(behindNote(p), note(p))
 }
 
 func countsNote(p resilience.Provenance) string {

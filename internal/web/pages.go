@@ -69,8 +69,8 @@ type part[V any] struct {
 
 // xray is the caption of one part: `comments · stale 41 s · 3 tries, 212 ms · breaker open · comments.go:38`.
 type xray struct {
-	Source, State, Age, Tries, Took, Breaker, ErrorClass string // in words, "" when there is nothing to say
-	Code, Policy                                         sourceRef
+	Source, State, Age, Tries, Took, Breaker, ErrorClass, Replica string // in words, "" when there is nothing to say
+	Code, Policy                                                  sourceRef
 }
 
 // sourceRef is a link to the line of embedded source that makes something so.

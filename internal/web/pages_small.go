@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"html/template"
 	"net/http"
 	"path"
@@ -42,7 +43,7 @@ func (s *Server) search(w http.ResponseWriter, r *http.Request) error {
 		s.note(r, "results", prov)
 		page.Results.V, page.Results.Provenance = viewResults(found), prov
 		if prov.State.Degraded() {
-			page.Results.Note = "The database does not answer. This is a plain search of the snapshot: the letters as typed, no word forms."
+			page.Results.Note = cmp.Or(behindNote(prov), "The database does not answer. This is a plain search of the snapshot: the letters as typed, no word forms.")
 		}
 		if len(found) > 0 {
 			page.Total, page.More = found[0].Total, found[0].More

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -48,7 +49,7 @@ func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slo
 			case resilience.Missing, resilience.Fallback:
 				view.Note = spec.gone
 			case resilience.Stale:
-				view.Note = spec.old
+				view.Note = cmp.Or(behindNote(p), spec.old)
 			}
 			if xray {
 				view.XRay = s.caption(name, p)

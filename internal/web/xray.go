@@ -1,6 +1,7 @@
 package web
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -54,6 +55,7 @@ func (s *Server) caption(part string, p resilience.Provenance) *xray {
 	x := &xray{
 		Source: string(p.Source), State: string(p.State),
 		Breaker: string(p.Breaker),
+		Replica: replica(p),
 		Code:    refLink(s.refs[part].code),
 		Policy:  refLink(s.refs[part].policy),
 	}
@@ -68,6 +70,23 @@ func (s *Server) caption(part string, p resilience.Provenance) *xray {
 		x.ErrorClass = resilience.ErrClass(p.Err)
 	}
 	return x
+}
+
+// replica says which replica answered, and how far behind it was at the most.
+func replica(p resilience.Provenance) string {
+	if p.Replica == "" {
+		return ""
+	}
+	return fmt.Sprintf("%s, %.1f s behind", p.Replica, p.Lag.Seconds())
+}
+
+// behindNote is the note on what came from a replica that is too far behind to
+// count as fresh, and "" on anything else.
+func behindNote(p resilience.Provenance) string {
+	if !errors.Is(p.Err, resilience.ErrBehind) || p.Replica == "" {
+		return ""
+	}
+	return fmt.Sprintf("This was read from a replica of the database that is %.0f s behind.", p.Lag.Seconds())
 }
 
 func refLink(r source.Ref) sourceRef {
@@ -97,7 +116,11 @@ const hitMemory = "afloat; hit; detail=memory"
 func provenanceHeaders(h http.Header, keep bool, parts ...named) {
 	var timing []string
 	for _, p := range parts {
-		timing = append(timing, fmt.Sprintf(`%s;desc="%s %s";dur=%.1f`, p.name, p.State, p.Source, float64(p.Took)/float64(time.Millisecond)))
+		source := string(p.Source)
+		if p.Replica != "" && !keep {
+			source += ", replica " + replica(p.Provenance)
+		}
+		timing = append(timing, fmt.Sprintf(`%s;desc="%s %s";dur=%.1f`, p.name, p.State, source, float64(p.Took)/float64(time.Millisecond)))
 	}
 	h.Set("Server-Timing", strings.Join(timing, ", "))
 
