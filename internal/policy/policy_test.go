@@ -133,6 +133,16 @@ func TestNumbersFitTogether(t *testing.T) {
 	if server.Poll >= promise || server.Vouch <= 2*server.Poll {
 		t.Errorf("polled every %v and vouched for during %v", server.Poll, server.Vouch)
 	}
+	replicas := table.Postgres.Replicas
+	if replicas.Behind != server.Vouch {
+		t.Errorf("a replica may be %v behind, and copies are vouched for during %v", replicas.Behind, server.Vouch)
+	}
+	if int(2*replicas.ReadConns) < places-table.CommentWrites.Bulkhead.Limit || int(replicas.ReadConns) < table.PostReads.Bulkhead.Limit || int(replicas.WriteConns) <= table.CommentWrites.Bulkhead.Limit {
+		t.Errorf("bulkheads let %d calls in at once, for %d connections to the leader and twice %d to replicas", places, replicas.WriteConns, replicas.ReadConns)
+	}
+	if whole := table.RedisLib.DialTimeout; 2*table.RedisLib.SentinelTimeout > whole {
+		t.Errorf("with a sentinel silent, asking takes %v of a dial's %v", table.RedisLib.SentinelTimeout, whole)
+	}
 	if table.Copies.Keep > table.PostReads.Stale.Keep {
 		t.Errorf("copies in Redis outlive those in memory")
 	}
@@ -150,6 +160,7 @@ var durations = map[string]string{
 	"load/plan.go":           "bounds of what a load may be asked for",
 	"load/result.go":         "the unit of a display",
 	"store/ready.go":         "the unit of an age in words",
+	"store/replicas.go":      "the unit in which PostgreSQL tells a lag",
 	"web/xray.go":            "the unit of a header",
 	"web/render.go":          "the units of an age in words",
 	"web/comments.go":        "the unit of a rate: per minute",

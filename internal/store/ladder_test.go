@@ -292,7 +292,7 @@ func TestDatabaseMadeAnew(t *testing.T) {
 	}
 
 	exec(t, db, `drop view contents`)
-	exec(t, db, `drop table comments, posts, site, goose_db_version`)
+	exec(t, db, `drop table comments, posts, site, heartbeat, goose_db_version`)
 	migrate(t, db)
 	if v := query[int64](t, db, `select version from site`); v != 0 {
 		t.Fatalf("a new database has version %d", v)

@@ -139,7 +139,9 @@ func TestSearchForACommonWordIsBounded(t *testing.T) {
 	}
 	snapshot := up.snapshot.load()
 	for name, search := range map[string]func(query string, page int) ([]Found, error){
-		"Postgres":     func(query string, page int) ([]Found, error) { return up.searchPostgres(t.Context(), query, page, 10) },
+		"Postgres": func(query string, page int) ([]Found, error) {
+			return searchPostgres(t.Context(), up.db, query, page, 10)
+		},
 		"the snapshot": func(query string, page int) ([]Found, error) { return snapshot.Search(t.Context(), query, page, 10) },
 	} {
 		t.Run(name, func(t *testing.T) {

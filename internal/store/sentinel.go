@@ -34,7 +34,7 @@ type sentinels struct {
 	mu      sync.Mutex
 	primary string // as watch last heard; "" while nobody watches
 	open    map[*primaryConn]bool
-	stop     context.CancelFunc // ends the watch
+	stop    context.CancelFunc // ends the watch
 }
 
 // newSentinels takes a URL's options, and how to dial both sentinels and Redis.
