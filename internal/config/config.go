@@ -3,9 +3,9 @@
 // told at once; a secret is never printed, not even in the error that refuses it.
 //
 //	ADDR                 127.0.0.1:8080  where to listen, as host:port; :8080 listens on every interface
-//	DATABASE_URL         private child   PostgreSQL, as a libpq URL or keyword DSN; several hosts allowed
+//	DATABASE_URL         private child   PostgreSQL, as a libpq URL or keyword DSN; of several hosts one writes and replicas read
 //	DATABASE_URL_FILE    none            file to read DATABASE_URL from, as an absolute path: no password in the environment
-//	REDIS_URL            private child   Redis, as redis://, rediss:// or unix://
+//	REDIS_URL            private child   Redis, as redis://, rediss:// or unix://; with master_name its sentinels
 //	REDIS_URL_FILE       none            the same for REDIS_URL
 //	RECOMMENDATIONS_URL  private child   recommendations service, as one or several http:// or https:// base URLs with commas between
 //	DATA_DIR             .afloat         where the private children keep their data; root has /var/lib/afloat
@@ -37,9 +37,9 @@ type Var struct {
 func Table() []Var {
 	return []Var{
 		{"ADDR", "127.0.0.1:8080", "where to listen, as host:port; :8080 listens on every interface"},
-		{"DATABASE_URL", "private child", "PostgreSQL, as a libpq URL or keyword DSN; several hosts allowed"},
+		{"DATABASE_URL", "private child", "PostgreSQL, as a libpq URL or keyword DSN; of several hosts one writes and replicas read"},
 		{"DATABASE_URL_FILE", "none", "file to read DATABASE_URL from, as an absolute path: no password in the environment"},
-		{"REDIS_URL", "private child", "Redis, as redis://, rediss:// or unix://"},
+		{"REDIS_URL", "private child", "Redis, as redis://, rediss:// or unix://; with master_name its sentinels"},
 		{"REDIS_URL_FILE", "none", "the same for REDIS_URL"},
 		{"RECOMMENDATIONS_URL", "private child", "recommendations service, as one or several http:// or https:// base URLs with commas between"},
 		{"DATA_DIR", ".afloat", "where the private children keep their data; root has /var/lib/afloat"},

@@ -97,6 +97,7 @@ func TestAccepted(t *testing.T) {
 		{"DATABASE_URL", "postgres://"},
 		{"REDIS_URL", "redis://localhost"},
 		{"REDIS_URL", "unix:///run/redis.sock?db=1"},
+		{"REDIS_URL", "redis://:pw@10.0.0.1:26379/0?addr=10.0.0.2:26379&addr=10.0.0.3:26379&master_name=afloat&password=pw"},
 		{"RECOMMENDATIONS_URL", "https://user:pw@similar.example"},
 	} {
 		if _, err := FromEnv(env(tt[0], tt[1])); err != nil {
@@ -124,6 +125,9 @@ func TestRefused(t *testing.T) {
 		{"REDIS_URL", "localhost:6379", "is not a Redis URL"},
 		{"REDIS_URL", "http://localhost:6379", "is not a Redis URL"},
 		{"REDIS_URL", "redis://localhost/cache", "is not a Redis URL"},
+		{"REDIS_URL", "redis://localhost?addr=other:26379", "is not a Redis URL"},
+		{"REDIS_URL", "redis://localhost?master_name=", "is not a Redis URL"},
+		{"REDIS_URL", "redis://localhost?master_name=afloat&addr=other", "is not a Redis URL"},
 		{"RECOMMENDATIONS_URL", "similar:9000", "is not a base URL"},
 		{"RECOMMENDATIONS_URL", "http://", "is not a base URL"},
 		{"RECOMMENDATIONS_URL", "http://:80", "is not a base URL"},
@@ -220,6 +224,7 @@ func FuzzFromEnv(f *testing.F) {
 			"password='" + password + "' " + rest,
 			"redis://" + user + ":" + password + "@" + rest,
 			"rediss://cache/0?password=" + password + "&" + rest,
+			"redis://:" + password + "@sentinel/0?master_name=m&password=" + password + "&" + rest,
 			"unix://" + user + ":" + password + "@" + rest,
 			"https://" + user + ":" + password + "@" + rest,
 		} {

@@ -135,6 +135,26 @@ func TestPostgresProbeTakesTheFirstHostThatAccepts(t *testing.T) {
 	}
 }
 
+// One server that hangs is not the link: the probe after it asks the next one.
+func TestProbesGoOnToTheNextServer(t *testing.T) {
+	silent := serve(t, func(conn net.Conn) { io.Copy(io.Discard, conn) })
+	for name, probe := range map[string]Probe{
+		"postgres": PostgresProbe("postgres://u:p@"+silent+","+postgresAt(t)+"/blog?sslmode=disable", dialer),
+		"redis":    RedisProbe("redis://:p@"+silent+"/0?addr="+redisAt(t)+"&master_name=afloat", dialer),
+	} {
+		ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+		if err := probe(ctx); !isSilent(err) {
+			t.Errorf("%s: %v, want the first server's silence", name, err)
+		}
+		cancel()
+		for range 2 {
+			if err := probe(t.Context()); err != nil {
+				t.Errorf("%s: %v, want the second server's answer", name, err)
+			}
+		}
+	}
+}
+
 func TestTLSHandshakeIsAnExchange(t *testing.T) {
 	web := httptest.NewUnstartedServer(http.NotFoundHandler())
 	web.Config.ErrorLog = log.New(io.Discard, "", 0) // it minds the handshake that fails
@@ -150,6 +170,7 @@ func TestProbeOfABrokenURL(t *testing.T) {
 	for name, probe := range map[string]Probe{
 		"postgres": PostgresProbe("postgres://u:p@host:port/blog", dialer),
 		"redis":    RedisProbe("mysql://host", dialer),
+		"sentinel": RedisProbe("redis://host?master_name=a&addr=nowhere", dialer),
 		"http":     HTTPProbe("not a url", dialer),
 	} {
 		if err := probe(t.Context()); err == nil {

@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"regexp"
 	"strings"
@@ -217,6 +218,34 @@ func TestXRayCaptions(t *testing.T) {
 	page.XRay = true
 	wants(t, html(t, "post-head", page), "data-xray>")
 	wants(t, html(t, "post-foot", page), "X-ray off")
+}
+
+// What came from a replica says from which, and how far it was behind; too far, and the reader is told in words.
+func TestReplicasAreShown(t *testing.T) {
+	p := resilience.Provenance{Source: resilience.FromPostgres, State: resilience.Fresh, At: time.Now(), Replica: "10.88.0.52", Lag: 300 * time.Millisecond}
+	if got := behindNote(p); got != "" {
+		t.Errorf("a fresh answer has the note %q", got)
+	}
+	header := http.Header{}
+	provenanceHeaders(header, false, named{"post", p})
+	if got, want := header.Get("Server-Timing"), `post;desc="fresh postgres, replica 10.88.0.52, 0.3 s behind";dur=0.0`; got != want {
+		t.Errorf("Server-Timing is %q, want %q", got, want)
+	}
+	provenanceHeaders(header, true, named{"post", p})
+	if got, want := header.Get("Server-Timing"), `post;desc="fresh postgres";dur=0.0`; got != want {
+		t.Errorf("Server-Timing of a page that is kept is %q, want %q", got, want)
+	}
+	view := sampleComments(resilience.Fresh)
+	view.XRay = &xray{Replica: replica(p)}
+	wants(t, html(t, "part-comments", view), "<dt>replica</dt><dd>10.88.0.52, 0.3 s behind</dd>")
+
+	p.State, p.Lag, p.Err = resilience.Stale, 12*time.Second, resilience.ErrBehind
+	const want = "This was read from a replica of the database that is 12 s behind."
+	for name, got := range map[string]string{"article": postNote(p), "list": postNoteList(p), "counts": noteIf(p, countsNote)} {
+		if got != want {
+			t.Errorf("%s: the note is %q, want %q", name, got, want)
+		}
+	}
 }
 
 // TestStreamedPost: streamed, each part is a light child of a declarative
