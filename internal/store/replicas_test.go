@@ -200,9 +200,16 @@ func TestSilentReplicaIsSecondChoice(t *testing.T) {
 	cluster.Replicas[0].Pause()
 	b.read(t, "one")
 	b.read(t, "two") // one of these two began at the silent one
+	if one, other := b.db.readers[0].rests(), b.db.readers[1].rests(); one == other {
+		t.Fatalf("of the two pools rest: %v, %v; want the one of the silent replica", one, other)
+	}
 	for range 4 {
-		if got := asked(t, b.db, 1); got[0] != cluster.Replicas[1].Addr {
-			t.Errorf("a read asked %v", got)
+		_, from := BeginReading(t.Context())
+		if first, _ := from.take(b.db); first.rests() {
+			t.Error("a read begins at the silent replica")
+		}
+		if second, _ := from.take(b.db); !second.rests() {
+			t.Error("a second attempt asks the first one's replica")
 		}
 	}
 	cluster.Replicas[0].Resume()

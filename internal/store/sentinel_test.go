@@ -31,7 +31,7 @@ func failover(t *testing.T, breakIt func(r *testenv.RedisCluster, client *redis.
 	}
 	eventually(t, "the sentinels know each other and the replicas", func() bool { return ready(t, cluster) })
 	var held []*redis.Conn // idle connections, more than any probes would use up
-	for range 20 {
+	for range 30 {
 		conn := client.Conn()
 		if err := conn.Ping(t.Context()).Err(); err != nil {
 			t.Fatal(err)

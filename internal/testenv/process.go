@@ -94,7 +94,7 @@ type cluster struct {
 
 func newCluster(t testing.TB) *cluster {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "afloat-cluster-") // not t.TempDir, which no other user may enter
+	dir, err := os.MkdirTemp("", "afloat-cluster-") //nolint:usetesting // no other user may enter t.TempDir
 	if err != nil {
 		t.Fatal(err)
 	}
