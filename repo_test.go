@@ -25,7 +25,8 @@ import (
 // may use. Whatever isn't named here stands alone, but for cmd/, which wires
 // everything together.
 var mayImport = map[string][]string{
-	"internal/web":             {"lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load"},
+	"internal/config":          {"fleet"},
+	"internal/web":             {"fleet", "lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load"},
 	"internal/widgets":         {"store", "policy", "resilience"},
 	"internal/store":           {"policy", "resilience", "content"},
 	"internal/edge":            {"policy"},

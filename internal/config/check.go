@@ -94,6 +94,13 @@ func checkService(v string) (what, remedy string) {
 	return "", ""
 }
 
+func checkNode(v string) (what, remedy string) {
+	if !hostname.MatchString(v) {
+		return "is not a name", "set letters, digits, dots, hyphens and underscores, such as blog1"
+	}
+	return "", ""
+}
+
 func checkPath(v string) (what, remedy string) {
 	if strings.ContainsRune(v, 0) {
 		return "is not a path", "set a directory that exists or can be made"

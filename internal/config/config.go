@@ -13,6 +13,8 @@
 //	LAB_HOSTS            loopback names  further Host names the lab answers to, separated by commas, without ports
 //	LOG_FORMAT           text            text or json
 //	LOG_LEVEL            info            info, or debug for a line a request too
+//	NODE                 host name       this server's name in the fleet; sent as X-Served-By where it or FLEET_FILE is set
+//	FLEET_FILE           none            the fleet's nodes, as the absolute path of a JSON file such as deploy/fleet.json
 //
 // A variable that is unset, empty or blank takes its default.
 package config
@@ -23,6 +25,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"afloat/internal/fleet"
 )
 
 // Var is one environment variable, as told by -h and in the README.
@@ -47,20 +51,24 @@ func Table() []Var {
 		{"LAB_HOSTS", "loopback names", "further Host names the lab answers to, separated by commas, without ports"},
 		{"LOG_FORMAT", "text", "text or json"},
 		{"LOG_LEVEL", "info", "info, or debug for a line a request too"},
+		{"NODE", "host name", "this server's name in the fleet; sent as X-Served-By where it or FLEET_FILE is set"},
+		{"FLEET_FILE", "none", "the fleet's nodes, as the absolute path of a JSON file such as deploy/fleet.json"},
 	}
 }
 
 // Config is a valid configuration. It may be printed and logged whole.
 type Config struct {
-	Addr               string   // host:port to listen on; port 0 takes a free one
-	DatabaseURL        Secret   // unset: a private child
-	RedisURL           Secret   // unset: a private child
-	RecommendationsURL []Secret // base URLs without trailing slashes; none: a private child
-	DataDir            string   // absolute; "" leaves the choice to whoever starts the private children
-	Lab                bool     // fault bar, X-ray and experiments are offered
-	LabHosts           []string // lower case, without ports and brackets; holds the loopback names always
-	LogFormat          string   // "text" or "json"
-	LogLevel           string   // "info" or "debug"
+	Addr               string      // host:port to listen on; port 0 takes a free one
+	DatabaseURL        Secret      // unset: a private child
+	RedisURL           Secret      // unset: a private child
+	RecommendationsURL []Secret    // base URLs without trailing slashes; none: a private child
+	DataDir            string      // absolute; "" leaves the choice to whoever starts the private children
+	Lab                bool        // fault bar, X-ray and experiments are offered
+	LabHosts           []string    // lower case, without ports and brackets; holds the loopback names always
+	Node               string      // this server's name; "" where neither it nor a fleet was named
+	Fleet              fleet.Fleet // without nodes: this server knows of no other
+	LogFormat          string      // "text" or "json"
+	LogLevel           string      // "info" or "debug"
 }
 
 // Problem is one reason to refuse a configuration, and what to do about it.
@@ -88,6 +96,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		LabHosts:           r.hosts("LAB_HOSTS"),
 		LogFormat:          r.text("LOG_FORMAT", "text", oneOf("text", "json")),
 		LogLevel:           r.text("LOG_LEVEL", "info", oneOf("info", "debug")),
+		Node:               r.text("NODE", "", checkNode),
 	}
 	if c.DataDir != "" {
 		// Children run in directories of their own, so a relative path would
@@ -98,6 +107,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		}
 		c.DataDir = abs
 	}
+	r.fleet(&c)
 	if len(r.problems) > 0 {
 		return Config{}, errors.Join(r.problems...)
 	}

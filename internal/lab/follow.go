@@ -18,15 +18,21 @@ import (
 // maxState bounds the answer that a follower reads, in bytes.
 const maxState = 1 << 20
 
-// Follow keeps links under the same faults as those of the switchboard whose State is served at stateURL, matching
-// them by name, until ctx ends. It adds after=REV to the URL's query and expects a long poll: an answer as soon as
-// the state's Rev is another, or when the server's patience ends. While the server can't be reached each fault stays
-// on until its Until, and Follow asks again, for ever. Answers without news are at least retry apart, too.
-func Follow(ctx context.Context, client *http.Client, stateURL string, links []*fault.Link, retry time.Duration, log *slog.Logger) {
+// Follow keeps links under the same faults as those of the switchboard whose State is served at stateURLs, matching
+// them by name, until ctx ends. Several URLs are servers that have joined each other: one that answers is followed. It
+// adds after=REV to the URL's query and expects a long poll: an answer as soon as the state's Rev is another, or when
+// the server's patience ends. While no server can be reached each fault stays on until its Until, and Follow asks
+// again, for ever. Answers without news are at least retry apart, too.
+func Follow(ctx context.Context, client *http.Client, stateURLs []string, links []*fault.Link, retry time.Duration, log *slog.Logger) {
+	poll(ctx, client, stateURLs, retry, log, func(state State) { mirror(links, state, log) })
+}
+
+// poll tells heard each new state that is served at one of the URLs, asking the next one where one fails.
+func poll(ctx context.Context, client *http.Client, stateURLs []string, retry time.Duration, log *slog.Logger, heard func(State)) {
 	var rev int64 // 0, the number of no state, has the next answer come at once
-	reachable := true
+	reachable, failed := true, 0
 	for ctx.Err() == nil {
-		next := time.After(retry)
+		next, stateURL := time.After(retry), stateURLs[failed%len(stateURLs)]
 		state, err := fetch(ctx, client, stateURL, rev)
 		switch {
 		case ctx.Err() != nil:
@@ -39,11 +45,11 @@ func Follow(ctx context.Context, client *http.Client, stateURL string, links []*
 		reachable = err == nil
 		if reachable && state.Rev != rev {
 			rev = state.Rev
-			mirror(links, state, log)
+			heard(state)
 			continue
 		}
 		if !reachable {
-			rev = 0
+			rev, failed = 0, failed+1
 		}
 		select {
 		case <-next:
@@ -90,11 +96,11 @@ func mirror(links []*fault.Link, state State, log *slog.Logger) {
 			continue
 		}
 		s := state.Faults[i]
-		f := fault.Fault{Kind: fault.Kind(s.Kind), Latency: s.Latency, Jitter: s.Jitter, Rate: s.Rate, Until: s.Until}
+		f, known := faultOf(s)
 		switch now, _ := l.Current(); {
-		case s.Kind == Healthy:
+		case f.Kind == "":
 			l.Clear()
-		case !slices.Contains(fault.Kinds, f.Kind) || f.Until.IsZero():
+		case !known:
 			log.Warn("fault not followed: unknown kind, or no end", "link", l.Name(), "kind", s.Kind, "until", s.Until)
 		case f.Kind == now.Kind && f.Until.Equal(now.Until): // on already; Set would reset the connections made since
 		default:

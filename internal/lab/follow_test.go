@@ -49,7 +49,7 @@ func TestFollow(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var following sync.WaitGroup
 	following.Go(func() {
-		Follow(ctx, blog.Client(), blog.URL+"/lab/faults?wait=20ms", []*fault.Link{link, stranger}, time.Millisecond, quiet)
+		Follow(ctx, blog.Client(), []string{blog.URL + "/lab/faults?wait=20ms"}, []*fault.Link{link, stranger}, time.Millisecond, quiet)
 	})
 	defer following.Wait()
 	defer cancel()

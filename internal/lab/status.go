@@ -15,8 +15,9 @@ const (
 
 // A State is every link's status at one moment, in the order of the switchboard's wires.
 type State struct {
-	Rev    int64    `json:"rev"` // another number after each change, also from one run of the server to the next
-	Faults []Status `json:"faults"`
+	Rev      int64    `json:"rev"` // another number after each change, also from one run of the server to the next
+	Faults   []Status `json:"faults"`
+	Critical Marks    `json:"critical,omitzero"`
 }
 
 // A Status is one link's: what is on, until when, and what a probe through the link saw of it. In JSON its durations
@@ -34,6 +35,7 @@ type Status struct {
 	Verdict   string        `json:"verdict"`        // Confirmed, Checking or NotConfirmed
 	Saw       string        `json:"saw,omitzero"`   // by the last probe: "refused after 0.2 ms"
 	ProbedAt  time.Time     `json:"probed_at,omitzero"`
+	Stamp     Stamp         `json:"stamp,omitzero"` // of the latest order for this link, that which made it healthy too
 }
 
 // plain is a Status without its methods; in written, text takes the place of its durations.

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"afloat/internal/fault"
@@ -27,8 +28,12 @@ type Switchboard struct {
 	stop   context.CancelFunc
 	probes sync.WaitGroup
 
+	critical atomic.Pointer[Marks] // never nil; mu is held where it changes
+
 	mu      sync.Mutex
 	lines   []*line
+	server  string // who gives the orders here
+	clock   int64  // the highest stamp seen, in microseconds
 	closed  bool
 	rev     int64
 	changed chan struct{} // closed and replaced whenever rev rises
@@ -45,6 +50,7 @@ func NewSwitchboard(wires []Wire, limits Limits, log *slog.Logger) (*Switchboard
 		limits: limits, log: log, stop: stop, changed: make(chan struct{}),
 		rev: time.Now().UnixMilli(), // a restarted server must not repeat the numbers that its followers know
 	}
+	s.critical.Store(&Marks{})
 	for _, w := range wires {
 		if w.Link == nil || w.Probe == nil || s.find(w.Link.Name()) != nil || w.Link.Name() == All {
 			stop()
@@ -94,9 +100,13 @@ func (s *Switchboard) change(link string, f fault.Fault) {
 	if s.closed && f.Kind != "" {
 		return
 	}
+	stamp := s.stamp()
 	for _, l := range s.lines {
 		if link == All || l.Link.Name() == link {
 			s.put(l, f)
+			if !s.closed { // that this server ends is no order for the others
+				l.stamp = stamp
+			}
 		}
 	}
 	s.bump()
@@ -137,7 +147,7 @@ func (s *Switchboard) Close() {
 
 // state is Status's; s.mu is held.
 func (s *Switchboard) state() State {
-	state := State{Rev: s.rev, Faults: make([]Status, len(s.lines))}
+	state := State{Rev: s.rev, Faults: make([]Status, len(s.lines)), Critical: *s.critical.Load()}
 	for i, l := range s.lines {
 		state.Faults[i] = l.status()
 	}

@@ -11,6 +11,7 @@ import (
 type line struct {
 	Wire
 	fault    fault.Fault // its zero Kind is a healthy link
+	stamp    Stamp       // of the latest order, which may be over
 	gen      int         // rises with each change of fault
 	expiry   *time.Timer
 	poke     chan struct{}      // a probe is due now
@@ -26,6 +27,7 @@ func (l *line) status() Status {
 	s := Status{
 		Link: l.Link.Name(), Label: l.Label, Kind: Healthy,
 		Confirmed: l.verdict == Confirmed, Verdict: l.verdict, Saw: l.saw, ProbedAt: l.probedAt,
+		Stamp: l.stamp,
 	}
 	if f := l.fault; f.Kind != "" {
 		s.Kind, s.Latency, s.Jitter, s.Rate = string(f.Kind), f.Latency, f.Jitter, f.Rate

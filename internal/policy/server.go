@@ -31,6 +31,7 @@ type Server struct {
 	HotEntries        int           // finished pages kept in memory
 	MemoryEntries     int           // copies kept in memory, for each kind of page
 	Fault             Fault
+	Fleet             Fleet
 	Child             Child
 	Edge              Edge
 }
@@ -69,6 +70,15 @@ type Purge struct {
 	Timeout time.Duration // one try
 	Pause   time.Duration // between two purges of one edge, after a failed one too
 	Tags    int           // as many at once; more are a purge of the whole site
+}
+
+// Fleet is how a server watches the other nodes of its fleet, and hears of its
+// peers' faults.
+type Fleet struct {
+	Every     time.Duration // from the end of a node's probe to the next
+	Timeout   time.Duration // no answer to a probe within this long is none; the same for a connection to a peer
+	KeepAlive time.Duration // a connection to a peer that is silent this long is asked for a sign of life, so often as well
+	Strikes   int           // unanswered signs of life until the connection is given up
 }
 
 // Child is how private child processes are supervised.
@@ -116,6 +126,12 @@ func Serve() Server {
 			ProbeTimeout: 1 * time.Second,
 			ProbeEvery:   2 * time.Second,
 			ConfirmWait:  1500 * ms,
+		},
+		Fleet: Fleet{
+			Every:     2 * time.Second, // a failover takes 2 s (Redis) to 20 s (Postgres); Patroni answers in Python, three servers ask
+			Timeout:   1 * time.Second, // a thousand times a healthy answer; a machine that is busy with a failover takes its time
+			KeepAlive: 2 * time.Second, // a peer cut off from the network sends no goodbye, and its long poll would wait for its whole patience
+			Strikes:   2,               // 6 s until the peer is asked anew, which is when it catches up
 		},
 		Child: Child{
 			Start:       30 * time.Second, // initdb on a slow disk

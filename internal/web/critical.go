@@ -7,7 +7,6 @@ import (
 	"net/url"
 	"slices"
 	"strings"
-	"sync/atomic"
 	"time"
 
 	"afloat/internal/lab"
@@ -25,15 +24,10 @@ var criticalParts = []string{"comments", "recommendations", "popular", "counts"}
 var errCritical = errors.New("a part that is marked as critical is missing")
 
 // marks are the critical widgets of one server: always those it was started with, and for a time those that a reader
-// marked.
+// marked, on this server or on one that the switchboard has joined.
 type marks struct {
 	always []string
-	chosen atomic.Pointer[chosenMarks] // nil: none
-}
-
-type chosenMarks struct {
-	parts []string
-	until time.Time
+	lab    *lab.Switchboard // nil: nobody can mark any
 }
 
 // CriticalParts are the widgets that Options.Critical may name.
@@ -51,11 +45,14 @@ func CheckCritical(parts []string) error {
 
 // now returns the critical parts, and until when those that were chosen are so.
 func (m *marks) now() ([]string, time.Time) {
-	c := m.chosen.Load()
-	if c == nil || !time.Now().Before(c.until) {
+	if m.lab == nil {
 		return m.always, time.Time{}
 	}
-	return append(slices.Clone(m.always), c.parts...), c.until
+	parts, until := m.lab.Critical()
+	if len(parts) == 0 {
+		return m.always, time.Time{}
+	}
+	return append(slices.Clone(m.always), parts...), until
 }
 
 func (m *marks) any() bool {
@@ -73,13 +70,7 @@ func (m *marks) lacks(part string, state resilience.State) bool {
 }
 
 // choose marks these parts and no others, until the lab's longest fault would be over; none ends it.
-func (s *Server) choose(parts []string) {
-	if len(parts) == 0 {
-		s.critical.chosen.Store(nil)
-		return
-	}
-	s.critical.chosen.Store(&chosenMarks{parts: parts, until: time.Now().Add(s.Options.Server.Fault.MaxFor)})
-}
+func (s *Server) choose(parts []string) { s.Lab.MarkCritical(parts, s.Options.Server.Fault.MaxFor) }
 
 // criticality is the JSON of /lab/critical.
 type criticality struct {

@@ -247,7 +247,7 @@ func TestTwinFollows(t *testing.T) {
 	client := &http.Client{Transport: &http.Transport{}}
 	go func() {
 		defer close(followed)
-		lab.Follow(ctx, client, b.URL+"/lab/faults", links, 10*time.Millisecond, slog.New(slog.DiscardHandler))
+		lab.Follow(ctx, client, []string{b.URL + "/lab/faults"}, links, 10*time.Millisecond, slog.New(slog.DiscardHandler))
 	}()
 	defer func() { cancel(); <-followed; client.CloseIdleConnections() }()
 

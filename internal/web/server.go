@@ -130,7 +130,7 @@ func New(o Options) (*Server, error) {
 	if err = CheckCritical(o.Critical); err != nil {
 		return nil, err
 	}
-	s.critical.always = o.Critical
+	s.critical = marks{o.Critical, o.Lab}
 	s.failed, err = pages.render("error", errorPage{
 		frame:  frame{Title: "This page could not be made"},
 		Status: http.StatusInternalServerError, Headline: "This page could not be made",
