@@ -92,7 +92,7 @@ function listen(names, heard) {
 function startLive(tools) {
   const live = new Renewal(async () => {
     const holder = document.createElement("template");
-    holder.innerHTML = await text("/lab?fragment=1");
+    holder.innerHTML = await text(tools.dataset.labTools || "/lab?fragment=1");
     if (live.paused) return;
     for (const fresh of holder.content.querySelectorAll("[data-lab-live]")) {
       const old = document.getElementById(fresh.id);
@@ -109,7 +109,7 @@ function startLive(tools) {
     live.soon();
   });
   tools.querySelector("a").replaceWith(pause);
-  listen(["second", "faults", "mark", "run"], () => live.soon());
+  listen(["second", "faults", "mark", "run", "fleet"], () => live.soon());
 }
 
 // A run under way ------------------------------------------------------------------

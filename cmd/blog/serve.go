@@ -27,7 +27,7 @@ func serve(ctx context.Context, in invocation) error {
 	_, err := in.flags(0, func(f *flag.FlagSet) {
 		f.StringVar(&policies, "policies", "afloat", "table of policies: `afloat`, naive for the twin without protections, or custom for a twin with some")
 		f.StringVar(&protections, "protections", "", "the protections that are on, as `names` with commas between them: "+names(policy.Protections())+"; custom only")
-		f.StringVar(&follow, "follow", "", "take over the faults of the blog whose /lab/faults is at this `URL`; naive and custom only")
+		f.StringVar(&follow, "follow", "", "take over the faults of the blog whose /lab/faults is at this `URL`, or of one that answers where there are several with commas between them; naive and custom only")
 		f.StringVar(&twin, "twin", "", "the naive twin runs already, and browsers reach it on this `port` of the blog's host: start none; afloat only")
 		f.StringVar(&twinAt, "twin-at", "", "this machine reaches that twin at this `URL`, for measurements of both; with -twin only")
 		f.StringVar(&critical, "critical", "", "widgets whose absence takes the page down, as `names` with commas between them: "+strings.Join(web.CriticalParts(), ", "))
@@ -69,7 +69,7 @@ type serving struct {
 	table    policy.Table
 	twin     string   // port of a naive twin that runs elsewhere; "" starts one as a child
 	twinAt   string   // base URL at which this machine reaches that twin; "" where it can't
-	follow   string   // where the faults are that a twin follows
+	follow   string   // where the faults are that a twin follows; several URLs with commas between them are one fleet
 	critical []string // widgets whose absence takes the page down
 	out      io.Writer
 	began    func(*app, *bench) // told before the first request; the bench is nil without the lab; nil tells nobody
@@ -113,6 +113,9 @@ func serveBlog(ctx context.Context, cfg config.Config, o serving, listener net.L
 
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopWorking()
+	if err := a.joinFleet(working, d); err != nil {
+		return errors.Join(err, listener.Close())
+	}
 	naive := "" // base URL, where this machine can ask it
 	switch {
 	case !cfg.Lab: // nothing can be broken, so there is nothing to compare

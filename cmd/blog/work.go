@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -191,13 +192,13 @@ func followed(follow string) (web.Other, error) {
 	if follow == "" {
 		return web.Other{}, nil
 	}
-	u, err := url.Parse(follow)
-	if err != nil || u.Host == "" {
-		return web.Other{}, errors.New("-follow needs the URL of a blog's /lab/faults")
-	}
-	port := u.Port()
-	if port == "" {
-		port = "80"
+	port := ""
+	for _, at := range split(follow) {
+		u, err := url.Parse(at)
+		if err != nil || u.Host == "" {
+			return web.Other{}, errors.New("-follow needs the URL of a blog's /lab/faults, or several with commas between them")
+		}
+		port = cmp.Or(port, u.Port(), "80")
 	}
 	return web.Other{Name: "the protected blog", Port: port}, nil
 }

@@ -25,9 +25,9 @@ type Kind string
 
 // The kinds, and what At of such a node is.
 const (
-	Front           Kind = "front"           // the URL of its health page
+	Front           Kind = "front"           // base URL of its health page
 	Edge            Kind = "edge"            // base URL
-	Balancer        Kind = "balancer"        // the URL of its health page
+	Balancer        Kind = "balancer"        // base URL of its health page
 	Server          Kind = "server"          // base URL of a blog
 	Recommendations Kind = "recommendations" // base URL
 	Postgres        Kind = "postgres"        // base URL of its Patroni's REST API

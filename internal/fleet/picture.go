@@ -55,8 +55,7 @@ type sight struct {
 	state    State
 	saw      string
 	role     Role
-	at       int64           // of Postgres and Redis: how far its log has come, in bytes
-	standbys map[string]bool // of a leader: by name, whether a commit waits for it
+	at       int64 // of Postgres and Redis: how far its log has come, in bytes
 	timeline int
 	paused   bool
 	quorum   bool

@@ -10,19 +10,16 @@ import (
 // member's own memory and its own PostgreSQL, so it goes on without etcd,
 // which GET /cluster would ask.
 type patroni struct {
-	State    string `json:"state"` // of PostgreSQL: running, starting, stopped, …
-	Role     string `json:"role"`  // primary (master before Patroni 4), replica, standby_leader
-	Timeline int    `json:"timeline"`
+	State    string `json:"state"`    // of PostgreSQL: running, starting, stopped, …
+	Role     string `json:"role"`     // primary (master before Patroni 4), replica, standby_leader
+	Timeline int    `json:"timeline"` // of a leader; standbys say null
 	Pause    bool   `json:"pause"`
 	XLog     struct {
 		Location int64 `json:"location"`          // of a leader
-		Received int64 `json:"received_location"` // of a standby; 0: none yet
-		Replayed int64 `json:"replayed_location"`
+		Replayed int64 `json:"replayed_location"` // of a standby
 	} `json:"xlog"`
-	Replication []struct {
-		Name string `json:"application_name"` // the member's name
-		Sync string `json:"sync_state"`       // sync, quorum, potential or async
-	} `json:"replication"`
+	Sync   bool `json:"sync_standby"`   // commits wait for this one
+	Quorum bool `json:"quorum_standby"` // commits wait for this one or another
 }
 
 func patroniProbe(client *http.Client, base string) probe {
@@ -36,7 +33,7 @@ func patroniProbe(client *http.Client, base string) probe {
 }
 
 func (p patroni) sight() sight {
-	s := sight{state: Up, timeline: p.Timeline, paused: p.Pause, standbys: map[string]bool{}}
+	s := sight{state: Up, timeline: p.Timeline, paused: p.Pause}
 	if p.State != "running" && p.State != "streaming" {
 		s.state, s.saw = Ailing, "Patroni answers; its PostgreSQL is "+orUnknown(p.State)
 		return s
@@ -44,11 +41,11 @@ func (p patroni) sight() sight {
 	switch p.Role {
 	case "primary", "master", "leader":
 		s.role, s.at = Leader, p.XLog.Location
-		for _, r := range p.Replication {
-			s.standbys[r.Name] = r.Sync == "sync" || r.Sync == "quorum"
-		}
 	default: // readers see what was replayed; what was only received can't get lost, but can't be read either
 		s.role, s.at = Replica, p.XLog.Replayed
+		if p.Sync || p.Quorum {
+			s.role = SyncStandby
+		}
 	}
 	return s
 }

@@ -37,7 +37,7 @@ func newProbe(n Node, client *http.Client, o Options) (look probe, end func()) {
 	case Edge: // whatever it says of the servers behind it, it is there
 		return pageProbe(client, base+"/edge/health", ""), nothing
 	}
-	return pageProbe(client, n.At, "says that it can serve nobody"), nothing
+	return pageProbe(client, base+"/livez", "says that it can serve nobody"), nothing
 }
 
 // pageProbe gets a health page. Any answer means that the node is up, but a

@@ -17,8 +17,7 @@ func (w *Watcher) settle(kind Kind) {
 	}
 }
 
-// settlePostgres: of several leaders the one on the highest timeline leads, and
-// that one knows which standbys its commits wait for.
+// settlePostgres: of several leaders the one on the highest timeline leads.
 func (w *Watcher) settlePostgres() {
 	leader := -1
 	for i := range w.nodes {
@@ -28,16 +27,10 @@ func (w *Watcher) settlePostgres() {
 	}
 	for i := range w.nodes {
 		s := &w.nodes[i]
-		switch {
-		case w.is(i, Postgres, Leader):
+		if w.is(i, Postgres, Leader) {
 			s.State, s.Saw, s.Role = w.sights[i].state, w.sights[i].saw, Leader
 			if i != leader {
 				s.State, s.Saw, s.Role = Ailing, "takes itself for the leader, on an older timeline", Replica
-			}
-		case w.is(i, Postgres, Replica):
-			s.Role = Replica
-			if leader >= 0 && w.sights[leader].standbys[s.Name] {
-				s.Role = SyncStandby
 			}
 		}
 	}

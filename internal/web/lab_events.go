@@ -8,11 +8,14 @@ import (
 	"net/http"
 	"strconv"
 	"time"
+
+	"afloat/internal/fleet"
 )
 
 // labEvents is GET /lab/events, a stream of Server-Sent Events: "second", the
 // figures of one; "mark"; "faults", when a link's state changes, and at the
-// start; and "run", the progress of an experiment. It touches this process's
+// start; "run", the progress of an experiment; and "fleet", when the state or the
+// role of a node changes, and at the start. It touches this process's
 // memory only, so it goes on through every fault.
 func (s *Server) labEvents(w http.ResponseWriter, r *http.Request) error {
 	if s.streams.Add(1) > int64(s.LabLimits.Clients) {
@@ -40,8 +43,9 @@ func (s *Server) labEvents(w http.ResponseWriter, r *http.Request) error {
 type eventStream struct {
 	*Server
 	position
-	rev      int64  // of the faults that were sent
-	progress []byte // that was sent
+	rev      int64           // of the faults that were sent
+	progress []byte          // that was sent
+	picture  <-chan struct{} // closed when the picture of the fleet that was sent is an old one; nil: none was
 	buffer   bytes.Buffer
 	out      http.ResponseWriter
 	control  *http.ResponseController
@@ -56,6 +60,7 @@ func (e *eventStream) run(ctx context.Context) {
 		marked := e.collectMarks()
 		faults := e.collectFaults()
 		progress := e.collectProgress()
+		e.collectFleet()
 		next := e.collectSeconds()
 		if e.flush() != nil {
 			return
@@ -64,6 +69,7 @@ func (e *eventStream) run(ctx context.Context) {
 		case <-marked:
 		case <-faults:
 		case <-progress:
+		case <-e.picture:
 		case <-next:
 		case <-beat.C:
 			e.buffer.WriteString(": afloat\n\n")
@@ -120,6 +126,22 @@ func (e *eventStream) collectProgress() (more <-chan struct{}) {
 		e.event("run", "", json.RawMessage(said))
 	}
 	return more
+}
+
+func (e *eventStream) collectFleet() {
+	if e.Fleet == nil {
+		return
+	}
+	select {
+	case <-e.picture:
+	default:
+		if e.picture != nil {
+			return // as it was
+		}
+	}
+	var now fleet.Picture
+	now, e.picture = e.Fleet.Watch()
+	e.event("fleet", "", now)
 }
 
 // event appends one event. Only what a stream can resume after has an id.

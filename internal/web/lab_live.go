@@ -29,7 +29,9 @@ type livePage struct {
 // liveView is what changes while the page is open.
 type liveView struct {
 	Headline string
-	At       string // when this was so
+	Node     string     // whose figures these are, where there are several servers; else ""
+	Fleet    *fleetView // nil: there is none
+	At       string     // when this was so
 	Busy     *runView
 	Maps     []mapView // the same drawn for a wide and for a narrow screen
 	Parts    []dependencyView
@@ -50,6 +52,9 @@ type readersView struct {
 func (s *Server) labLiveRoutes(r chi.Router, page func(func(http.ResponseWriter, *http.Request) error) http.HandlerFunc) {
 	r.Get("/", page(s.labLive))
 	r.Get("/parts/{link}", page(s.labPart))
+	if s.Fleet != nil {
+		r.Get("/fleet", page(s.labFleet))
+	}
 	if s.Readers != nil {
 		r.Post("/readers", page(s.startReaders))
 		r.Post("/readers/stop", page(s.stopReaders))
@@ -128,6 +133,9 @@ func (s *Server) live() liveView {
 	}
 	if s.Readers != nil {
 		v.Readers = viewReaders(s.Readers.Status())
+	}
+	if s.Fleet != nil {
+		v.Node, v.Fleet = s.Node, s.viewFleet()
 	}
 	v.Maps = s.maps(rates, v.Parts)
 	v.Figures = s.liveFigures(rates)

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"slices"
 
+	"afloat/internal/fleet"
 	"afloat/internal/resilience"
 	"afloat/internal/telemetry"
 )
@@ -38,13 +39,19 @@ func (s *Server) labStatus(w http.ResponseWriter, _ *http.Request) error {
 		Policies []policyStatus `json:"policies"`
 		Pools    []Pool         `json:"pools"`
 		*telemetry.Rates
-	}{Table: s.Table.Name, Policies: s.policies(), Pools: []Pool{}}
+		Node  string         `json:"node,omitempty"`  // whose figures these are
+		Fleet *fleet.Picture `json:"fleet,omitempty"` // as this server sees it
+	}{Table: s.Table.Name, Policies: s.policies(), Pools: []Pool{}, Node: s.Node}
 	if s.Timeline != nil {
 		rates := s.Timeline.Rates(s.LabLimits.Rates)
 		status.Rates = &rates
 	}
 	if s.Pools != nil {
 		status.Pools = append(status.Pools, s.Pools()...)
+	}
+	if s.Fleet != nil {
+		now, _ := s.Fleet.Watch()
+		status.Fleet = &now
 	}
 	return writeJSON(w, http.StatusOK, status)
 }

@@ -19,6 +19,8 @@ type frame struct {
 	Article     *articleMeta // for the article's own page; nil elsewhere
 	Nav         string       // home, archive, search, about, lab, lesson (an article with figures and experiments), or ""
 	Refresh     int          // seconds until the page asks for itself again; 0: not at all
+	HasFleet    bool         // there is a map of the fleet
+	Node        string       // which of its servers made this page; "" where that has no name
 	LabPages    bool         // there is a lab to go to
 	Lab         bool         // fault bar and X-ray are offered
 	XRay        bool         // the X-ray is on for this page

@@ -55,6 +55,8 @@ func TestTemplatesMatchTheirPages(t *testing.T) {
 		"lab-live":             livePage{},
 		"lab-live-fragment":    liveView{},
 		"lab-part":             partPage{},
+		"lab-fleet":            fleetPage{},
+		"lab-fleet-fragment":   fleetView{},
 
 		// Those that others render by name (fragments.go).
 		"links": "",

@@ -16,6 +16,7 @@ import (
 
 	"afloat/internal/assets"
 	"afloat/internal/fault"
+	"afloat/internal/fleet"
 	"afloat/internal/lab"
 	"afloat/internal/policy"
 	"afloat/internal/resilience"
@@ -26,7 +27,7 @@ import (
 )
 
 // Options is what a Server needs. All fields are required but Lab, Links, Meter,
-// Metrics, Guards, Pools, Progress, Node and Purge.
+// Metrics, Guards, Pools, Progress, Node, Fleet and Purge.
 type Options struct {
 	Posts           *store.Posts
 	Comments        *store.Comments
@@ -51,6 +52,8 @@ type Options struct {
 	Links    []*fault.Link    // what the waterline shows; the twin's follow the blog's
 	LabHosts []string         // Host names the lab answers to
 	Other    Other            // the twin of this process
+	Node     string           // this server's name, sent with each answer; "" sends none
+	Fleet    *fleet.Watcher   // what else there is; nil: nothing is known
 	Stopping context.Context  // ends when the server begins to shut down
 	Critical []string         // widgets whose absence takes the page down; the post's always does
 
@@ -156,6 +159,9 @@ func New(o Options) (*Server, error) {
 }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if s.Node != "" { // here, since finished pages pass no middleware
+		w.Header().Set("X-Served-By", s.Node)
+	}
 	if !s.serveHot(w, r) {
 		s.handler.ServeHTTP(w, r)
 	}
@@ -192,7 +198,7 @@ func (s *Server) slotContext(ctx context.Context) (context.Context, context.Canc
 
 // frame is what each page shares.
 func (s *Server) frame(r *http.Request, title, nav string) frame {
-	f := frame{Title: title, Nav: nav, Here: localPath(r.URL.RequestURI()), Lab: s.labOn(), LabPages: s.Lab != nil && s.Runner != nil, Twin: s.twin.name, TwinSays: s.twin.says, OtherName: s.Other.Name}
+	f := frame{Title: title, Nav: nav, Here: localPath(r.URL.RequestURI()), Lab: s.labOn(), LabPages: s.Lab != nil && s.Runner != nil, HasFleet: s.Fleet != nil, Node: s.Node, Twin: s.twin.name, TwinSays: s.twin.says, OtherName: s.Other.Name}
 	f.Canonical = canonical(r)
 	if f.Lab {
 		f.XRay = xrayAsked(r)

@@ -1,0 +1,18 @@
+package fleet
+
+import (
+	"testing"
+
+	"github.com/redis/go-redis/v9/logging"
+	"go.uber.org/goleak"
+)
+
+func TestMain(m *testing.M) {
+	logging.Disable() // as the store does it: a line for each failed dial
+	goleak.VerifyTestMain(m)
+}
+
+// look is a node as a probe saw it.
+func look(name string, kind Kind, seen sight) Status {
+	return Status{Node: Node{Name: name, Kind: kind}, State: seen.state, Saw: seen.saw, Role: seen.role, Timeline: seen.timeline, Paused: seen.paused, Quorum: seen.quorum}
+}
