@@ -59,6 +59,7 @@ type sight struct {
 	timeline int
 	paused   bool
 	quorum   bool
+	mute     bool   // it answers, and does not say what it is
 	primary  string // of Sentinel: address
 }
 

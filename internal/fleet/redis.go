@@ -99,9 +99,9 @@ func refusedBy(err error) sight {
 	case errors.As(err, &said) && strings.HasPrefix(said.Error(), "NOQUORUM"):
 		return sight{state: Ailing, saw: "sees no quorum"}
 	case errors.As(err, &said) && (strings.HasPrefix(said.Error(), "WRONGPASS") || strings.HasPrefix(said.Error(), "NOAUTH")):
-		return sight{state: Ailing, saw: "wants another password"}
+		return sight{state: Ailing, saw: "wants another password", mute: true}
 	case errors.As(err, &said):
-		return sight{state: Ailing, saw: "refuses to tell"}
+		return sight{state: Ailing, saw: "refuses to tell", mute: true}
 	}
 	return down(err)
 }

@@ -71,7 +71,7 @@ func TestFailoverOfRedis(t *testing.T) {
 	for _, wrong := range []string{"", "wrong"} {
 		w := watch(t, Fleet{f.Nodes[1:]}, Access{Password: wrong, SentinelPassword: wrong, Primary: "afloat"})
 		until(t, w, "the password is wrong", func(p Picture) bool {
-			return p.Nodes[0].Saw == "wants another password" && p.Nodes[1].Saw == p.Nodes[0].Saw
+			return p.Nodes[0].Saw == "wants another password" && p.Nodes[1].Saw == p.Nodes[0].Saw && len(p.Lost) == 0
 		})
 	}
 	access.Primary = "other"

@@ -133,10 +133,10 @@ func (w *Watcher) noteLoss(now time.Time, kind Kind) bool {
 		return false
 	}
 	led, known := false, true
-	for _, s := range w.nodes {
+	for i, s := range w.nodes {
 		if s.Kind == kind {
 			led = led || s.State != Down && (s.Role == Leader || s.Role == Primary)
-			known = known && s.State != Unknown
+			known = known && s.State != Unknown && !w.sights[i].mute
 		}
 	}
 	_, lost := w.lost[kind]

@@ -123,6 +123,9 @@ func (g *Group) redis(now, lost time.Time) string {
 	if n := len(replicas); n > 0 {
 		parts = append(parts, counted(n, "replica", "replicas"))
 	}
+	if len(parts) == 0 {
+		return "none says what it is"
+	}
 	return strings.Join(parts, ", ") + furthest(replicas)
 }
 
