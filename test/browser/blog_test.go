@@ -39,7 +39,7 @@ type blog struct {
 
 // startBlog runs the program until the test ends, and waits until everything
 // on its pages is there.
-func startBlog(t *testing.T) *blog {
+func startBlog(t *testing.T, env ...string) *blog {
 	t.Helper()
 	database := testenv.Postgres(t)
 	cmd := exec.Command(binary)
@@ -47,6 +47,7 @@ func startBlog(t *testing.T) *blog {
 		"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME"), "ADDR=127.0.0.1:0", "DATA_DIR=" + t.TempDir(),
 		"DATABASE_URL=" + database, "REDIS_URL=" + testenv.Redis(t),
 	}
+	cmd.Env = append(cmd.Env, env...)
 	var log logBook
 	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()
