@@ -20,12 +20,17 @@ type Access struct {
 // ReadAccess takes the access out of a REDIS_URL that goes by Sentinel, as
 // redis.ParseFailoverURL reads it. Of any other URL there is none to take.
 func ReadAccess(redisURL string) (Access, error) {
-	if u, err := parse(redisURL); err != nil || !u.Query().Has("master_name") {
+	unreadable := errors.New("the URL of Redis can't be read") // the errors of parsers might quote the password
+	u, err := parse(redisURL)
+	if err != nil {
+		return Access{}, unreadable
+	}
+	if !u.Query().Has("master_name") {
 		return Access{}, nil
 	}
 	o, err := redis.ParseFailoverURL(redisURL)
 	if err != nil {
-		return Access{}, errors.New("the URL of Redis can't be read") // err might quote the password
+		return Access{}, unreadable
 	}
 	return Access{o.Username, o.Password, o.SentinelUsername, o.SentinelPassword, o.MasterName}, nil
 }

@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 )
 
 const redisPassword, sentinelPassword = "of-redis", "of-sentinel"
@@ -62,6 +64,12 @@ func TestFailoverOfRedis(t *testing.T) {
 	if s := p.Nodes[2]; !s.Quorum || s.Follows != "r1" {
 		t.Errorf("the Sentinel: %+v", s)
 	}
+	c := redis.NewSentinelClient(&redis.Options{Addr: "127.0.0.1:" + three, Password: sentinelPassword, Protocol: 2})
+	defer c.Close()
+	until(t, w, "the Sentinel has heard of the replica, without which it can't fail over", func(Picture) bool {
+		known, err := c.Replicas(t.Context(), "afloat").Result()
+		return err == nil && len(known) == 1
+	})
 	kill()
 	until(t, w, "lost", func(p Picture) bool { return p.Nodes[0].State == Down && !p.Lost[Redis].IsZero() })
 	until(t, w, "r2 has taken over", func(p Picture) bool {
