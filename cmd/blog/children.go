@@ -14,6 +14,7 @@ import (
 	"sync"
 
 	"afloat/internal/config"
+	"afloat/internal/fleet"
 	"afloat/internal/local"
 	"afloat/internal/policy"
 )
@@ -37,6 +38,9 @@ func findDependencies(ctx context.Context, cfg config.Config, p policy.Child, lo
 	d.lines[1] = "Redis            " + cfg.RedisURL.String()
 	d.lines[2] = "Recommendations  " + strings.Trim(fmt.Sprint(cfg.RecommendationsURL), "[]")
 
+	for _, n := range cfg.Fleet.Of(fleet.Edge) {
+		d.edges = append(d.edges, n.At)
+	}
 	cwd, err := os.Getwd()
 	if err == nil {
 		d.dir, err = local.DataDir(cfg.DataDir, cwd)

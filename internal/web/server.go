@@ -64,7 +64,6 @@ type Options struct {
 	Meter   Meter        // told of each answer and part; nil: nobody is
 	Metrics http.Handler // answers GET /metrics; nil: there is none
 
-	Node  string               // this server's name in the fleet; "": it has none
 	Purge func(tags ...string) // tells the edges that pages with these tags have changed; it doesn't wait; nil: there is no edge
 
 	LabLimits policy.Lab
