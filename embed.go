@@ -26,7 +26,8 @@ var content embed.FS
 //go:embed *.go cmd/*/*.go internal/*/*.go internal/*/*/*.go
 //go:embed templates/*.html static/*.css static/*.js static/*.svg
 //go:embed migrations/*.sql content/*.md
-//go:embed Makefile Dockerfile docker-compose.yml deploy/secrets/generate.sh
+//go:embed Makefile Dockerfile docker-compose.yml deploy/fleet.json deploy/*/Dockerfile
+//go:embed deploy/*/*.cfg deploy/*/*.conf deploy/*/*.sh deploy/*/*.vcl deploy/*/*.yml
 var source embed.FS
 
 // Templates returns the page templates.
