@@ -93,7 +93,7 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 		Posts: a.posts, Comments: comments, Table: table, Server: a.server,
 		Warnings: telemetry.NewWarnings(log, a.server.Warn, table.Links()), Recorder: recorder, Timeline: timeline, LabLimits: watched, Log: log,
 		Templates: afloat.Templates(), Static: afloat.Static(), Source: tree,
-		Links: a.links[:], LabHosts: cfg.LabHosts, Node: cfg.Node,
+		Links: a.links[:], LabHosts: cfg.LabHosts, Node: cfg.Node, TrustedProxies: cfg.TrustedProxies,
 	}
 	var errs [5]error
 	o.CommentsWidget, errs[0] = widgets.NewComments(comments, table, deps)

@@ -7,7 +7,7 @@ set -eu
 first=10.88.0.51
 if [ ! -s /var/lib/postgresql/data/cluster/PG_VERSION ] && [ "$PATRONI_NAME" != postgres1 ]; then
   i=0
-  until pg_isready -q -t 1 -h "$first" || [ "$i" -ge 60 ]; do i=$((i + 1)); sleep 0.5; done
+  until pg_isready -q -t 1 -h "$first" -U blog -d blog || [ "$i" -ge 60 ]; do i=$((i + 1)); sleep 0.5; done
 fi
 [ -s /run/secrets/patroni.yml ] || { echo 'no /run/secrets/patroni.yml yet: the service secrets makes it' >&2; exit 1; }
 exec patroni /etc/patroni

@@ -11,6 +11,7 @@
 //	DATA_DIR             .afloat         where the private children keep their data; root has /var/lib/afloat
 //	LAB                  on or off       the lab, where readers break things: on where ADDR is loopback, else off
 //	LAB_HOSTS            loopback names  further Host names the lab answers to, separated by commas, without ports
+//	TRUSTED_PROXIES      none            addresses or networks, separated by commas, whose X-Forwarded-For is believed
 //	LOG_FORMAT           text            text or json
 //	LOG_LEVEL            info            info, or debug for a line a request too
 //	NODE                 host name       this server's name in the fleet; sent as X-Served-By where it or FLEET_FILE is set
@@ -22,6 +23,7 @@ package config
 import (
 	"errors"
 	"fmt"
+	"net/netip"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -49,6 +51,7 @@ func Table() []Var {
 		{"DATA_DIR", ".afloat", "where the private children keep their data; root has /var/lib/afloat"},
 		{"LAB", "on or off", "the lab, where readers break things: on where ADDR is loopback, else off"},
 		{"LAB_HOSTS", "loopback names", "further Host names the lab answers to, separated by commas, without ports"},
+		{"TRUSTED_PROXIES", "none", "addresses or networks, separated by commas, whose X-Forwarded-For is believed"},
 		{"LOG_FORMAT", "text", "text or json"},
 		{"LOG_LEVEL", "info", "info, or debug for a line a request too"},
 		{"NODE", "host name", "this server's name in the fleet; sent as X-Served-By where it or FLEET_FILE is set"},
@@ -65,6 +68,7 @@ type Config struct {
 	DataDir            string      // absolute; "" leaves the choice to whoever starts the private children
 	Lab                bool        // fault bar, X-ray and experiments are offered
 	LabHosts           []string    // lower case, without ports and brackets; holds the loopback names always
+	TrustedProxies     []string    // as networks: 10.88.0.0/24; empty: every request is for whoever sends it
 	Node               string      // this server's name; "" where neither it nor a fleet was named
 	Fleet              fleet.Fleet // without nodes: this server knows of no other
 	LogFormat          string      // "text" or "json"
@@ -94,6 +98,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		DataDir:            r.text("DATA_DIR", "", checkPath),
 		Lab:                r.text("LAB", onOff(loopback(addr)), oneOf("on", "off")) == "on",
 		LabHosts:           r.hosts("LAB_HOSTS"),
+		TrustedProxies:     r.networks("TRUSTED_PROXIES"),
 		LogFormat:          r.text("LOG_FORMAT", "text", oneOf("text", "json")),
 		LogLevel:           r.text("LOG_LEVEL", "info", oneOf("info", "debug")),
 		Node:               r.text("NODE", "", checkNode),
@@ -179,6 +184,26 @@ func (r *reader) hosts(name string) []string {
 		default:
 			all = append(all, host)
 		}
+	}
+	return all
+}
+
+// networks reads a list of addresses and networks, as networks.
+func (r *reader) networks(name string) (all []string) {
+	for v := range strings.SplitSeq(r.getenv(name), ",") {
+		v = strings.TrimSpace(v)
+		if v == "" {
+			continue
+		}
+		network, err := netip.ParsePrefix(v)
+		if address, bad := netip.ParseAddr(v); bad == nil && address.Zone() == "" {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			r.refuse(name, fmt.Sprintf("%q is no address or network", v), "list addresses such as 192.0.2.7 and networks such as 10.88.0.0/24")
+			continue
+		}
+		all = append(all, network.Masked().String())
 	}
 	return all
 }

@@ -48,6 +48,7 @@ func TestValues(t *testing.T) {
 		"DATA_DIR", "data",
 		"LAB", "on",
 		"LAB_HOSTS", " Blog.Example, [2001:db8::1],localhost,,192.0.2.7 ",
+		"TRUSTED_PROXIES", "10.88.0.7/24, 2001:db8::1,,",
 		"LOG_FORMAT", "json", "LOG_LEVEL", "debug",
 	))
 	if err != nil {
@@ -65,6 +66,7 @@ func TestValues(t *testing.T) {
 		{c.RecommendationsURL[1].Reveal(), "https://user:pw@other:9000"},
 		{fmt.Sprint(c.RecommendationsURL), "[http://similar:9000 https://other:9000]"},
 		{c.DatabaseURL.String(), "postgres://db1:5432,db2:5433"},
+		{strings.Join(c.TrustedProxies, " "), "10.88.0.0/24 2001:db8::1/128"},
 		{strings.Join(c.LabHosts, " "), "127.0.0.1 localhost ::1 blog.example 2001:db8::1 192.0.2.7"},
 	} {
 		if tt.got != tt.want {
@@ -137,6 +139,9 @@ func TestRefused(t *testing.T) {
 		{"LAB", "yes", "set on or off"},
 		{"LAB_HOSTS", "blog.example:8080", "is not a Host name"},
 		{"LAB_HOSTS", "*.example", "is not a Host name"},
+		{"TRUSTED_PROXIES", "proxy.example", "is no address or network"},
+		{"TRUSTED_PROXIES", "10.88.0.0/33", "is no address or network"},
+		{"TRUSTED_PROXIES", "fe80::1%eth0", "is no address or network"},
 		{"LOG_FORMAT", "xml", "set text or json"},
 		{"LOG_LEVEL", "warn", "set info or debug"},
 	}

@@ -3,7 +3,6 @@ package web
 import (
 	"crypto/rand"
 	"errors"
-	"net"
 	"net/http"
 	"strconv"
 	"strings"
@@ -159,11 +158,7 @@ func newCommentLimits(p policy.Server) *commentLimits {
 }
 
 func (l *commentLimits) exceeded(w http.ResponseWriter, r *http.Request, key string) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		host = r.RemoteAddr
-	}
-	from := httprate.CanonicalizeIP(host)
+	from := httprate.CanonicalizeIP(readerAddress(r))
 	if l.all.OnLimit(w, r, from) {
 		return true
 	}

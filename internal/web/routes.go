@@ -16,6 +16,7 @@ func (s *Server) routes() http.Handler {
 		s.recoverPanics,                         // a bug in one page ends that page only
 		s.securityHeaders,                       // before anything can answer
 		s.shed,                                  // before anything costs
+		s.forwarded,                             // who is behind the proxies: what one reader may send is counted by address
 		http.NewCrossOriginProtection().Handler, // no other site's page may post here in a reader's name
 		middleware.GetHead,                      // HEAD is GET without the body
 		middleware.RequestSize(s.Options.Server.MaxFormBytes), // forms are small; nothing else has a body

@@ -26,8 +26,8 @@ import (
 	"afloat/internal/widgets"
 )
 
-// Options is what a Server needs. All fields are required but Lab, Links, Meter,
-// Metrics, Guards, Pools, Progress, Node, Fleet and Purge.
+// Options is what a Server needs. All fields are required but Lab, Links,
+// TrustedProxies, Meter, Metrics, Guards, Pools, Progress, Node, Fleet and Purge.
 type Options struct {
 	Posts           *store.Posts
 	Comments        *store.Comments
@@ -56,6 +56,8 @@ type Options struct {
 	Fleet    *fleet.Watcher   // what else there is; nil: nothing is known
 	Stopping context.Context  // ends when the server begins to shut down
 	Critical []string         // widgets whose absence takes the page down; the post's always does
+
+	TrustedProxies []string // networks whose X-Forwarded-For is believed
 
 	Runner  *lab.Runner  // of experiments; nil: there are none
 	Readers *lab.Readers // built in; nil: there are none
