@@ -39,6 +39,7 @@ var mayImport = map[string][]string{
 	"test/soak":                {"load"},
 	"test/bench":               {"local"},
 	"test/prove":               {"lab", "policy"},
+	"test/fleet":               {"load", "chart"},
 }
 
 func TestImportGraph(t *testing.T) {

@@ -55,6 +55,7 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 	if err := table.Validate(); err != nil {
 		return nil, err
 	}
+	a.server = a.server.WithComments(cfg.CommentsPerMinute)
 	var err error
 	tree := source.New(afloat.Source())
 	if a.articles, err = content.List(afloat.Content(), web.CheckEmbed(tree)); err != nil {

@@ -16,6 +16,7 @@
 //	LOG_LEVEL            info            info, or debug for a line a request too
 //	NODE                 host name       this server's name in the fleet; sent as X-Served-By where it or FLEET_FILE is set
 //	FLEET_FILE           none            the fleet's nodes, as the absolute path of a JSON file such as deploy/fleet.json
+//	COMMENTS_PER_MINUTE  10              new comments that a server takes from one address in a minute, at most 100000
 //
 // A variable that is unset, empty or blank takes its default.
 package config
@@ -26,6 +27,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"afloat/internal/fleet"
@@ -56,6 +58,7 @@ func Table() []Var {
 		{"LOG_LEVEL", "info", "info, or debug for a line a request too"},
 		{"NODE", "host name", "this server's name in the fleet; sent as X-Served-By where it or FLEET_FILE is set"},
 		{"FLEET_FILE", "none", "the fleet's nodes, as the absolute path of a JSON file such as deploy/fleet.json"},
+		{"COMMENTS_PER_MINUTE", "10", "new comments that a server takes from one address in a minute, at most 100000"},
 	}
 }
 
@@ -73,6 +76,7 @@ type Config struct {
 	Fleet              fleet.Fleet // without nodes: this server knows of no other
 	LogFormat          string      // "text" or "json"
 	LogLevel           string      // "info" or "debug"
+	CommentsPerMinute  int         // from one address; 0: as the policy says
 }
 
 // Problem is one reason to refuse a configuration, and what to do about it.
@@ -102,6 +106,7 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		LogFormat:          r.text("LOG_FORMAT", "text", oneOf("text", "json")),
 		LogLevel:           r.text("LOG_LEVEL", "info", oneOf("info", "debug")),
 		Node:               r.text("NODE", "", checkNode),
+		CommentsPerMinute:  r.count("COMMENTS_PER_MINUTE", 100_000),
 	}
 	if c.DataDir != "" {
 		// Children run in directories of their own, so a relative path would
@@ -213,4 +218,16 @@ func onOff(on bool) string {
 		return "on"
 	}
 	return "off"
+}
+
+// count reads a number from 1 to most; 0 is for a variable that is unset.
+func (r *reader) count(name string, most int) int {
+	v := r.text(name, "0", func(v string) (what, remedy string) {
+		if n, err := strconv.Atoi(v); err != nil || n < 1 || n > most {
+			return "is no number from 1 to " + strconv.Itoa(most), "set a number in that range"
+		}
+		return "", ""
+	})
+	n, _ := strconv.Atoi(v) // what is no number was refused
+	return n
 }

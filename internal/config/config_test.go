@@ -49,13 +49,13 @@ func TestValues(t *testing.T) {
 		"LAB", "on",
 		"LAB_HOSTS", " Blog.Example, [2001:db8::1],localhost,,192.0.2.7 ",
 		"TRUSTED_PROXIES", "10.88.0.7/24, 2001:db8::1,,",
-		"LOG_FORMAT", "json", "LOG_LEVEL", "debug",
+		"LOG_FORMAT", "json", "LOG_LEVEL", "debug", "COMMENTS_PER_MINUTE", "3000",
 	))
 	if err != nil {
 		t.Fatal(err)
 	}
 	abs, _ := filepath.Abs("data")
-	if c.Addr != ":0" || c.DataDir != abs || !c.Lab || c.LogFormat != "json" || c.LogLevel != "debug" {
+	if c.Addr != ":0" || c.DataDir != abs || !c.Lab || c.LogFormat != "json" || c.LogLevel != "debug" || c.CommentsPerMinute != 3000 {
 		t.Errorf("got %+v", c)
 	}
 	for _, tt := range []struct{ got, want string }{
@@ -144,6 +144,8 @@ func TestRefused(t *testing.T) {
 		{"TRUSTED_PROXIES", "fe80::1%eth0", "is no address or network"},
 		{"LOG_FORMAT", "xml", "set text or json"},
 		{"LOG_LEVEL", "warn", "set info or debug"},
+		{"COMMENTS_PER_MINUTE", "0", "is no number from 1 to 100000"},
+		{"COMMENTS_PER_MINUTE", "ten", "is no number from 1 to 100000"},
 	}
 	for _, tt := range tests {
 		c, err := FromEnv(env(tt.name, tt.value))

@@ -41,6 +41,11 @@ type Plan struct {
 	Zipf         float64       // exponent of popularity by rank, at most 5; 0 means 1.1
 	Timeout      time.Duration // longest wait for one reply, at most 1 minute
 	MaxWorkers   int           // most requests at once; 0 means as many as arrive
+	Fresh        bool          // a connection for each reader: net/http then never sends a request again by itself
+
+	// Check, unless it is nil, looks at the body of each 200, which has come whole, and tells what is wrong with it.
+	// A reader whose page is wrong got no page: see Sample.Error. It is called from one goroutine.
+	Check func(path string, body []byte) error
 
 	// Each, unless it is nil, is told what became of each reader, one at a time and as they end. Those who were
 	// never sent are told at the end; those cut off by the end of Run's ctx are not.

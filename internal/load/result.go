@@ -20,11 +20,11 @@ import (
 type Result struct {
 	Offered  float64                   `json:"offered_per_second"` // arrivals a second, as drawn
 	Requests int                       `json:"requests"`
-	Success  int                       `json:"success"`  // answered 200
+	Success  int                       `json:"success"`  // answered 200, with nothing wrong by the plan's Check
 	Complete int                       `json:"complete"` // answered 200, and no part stale, fallback or missing
 	Unsent   int                       `json:"unsent"`   // arrivals that were never sent
 	Statuses map[int]int               `json:"statuses"` // HTTP status → requests
-	Errors   map[string]int            `json:"errors"`   // class → requests without a whole reply
+	Errors   map[string]int            `json:"errors"`   // class → requests without a whole reply, or with a wrong one
 	Parts    map[string]map[string]int `json:"parts"`    // part → state → pages
 	P50      time.Duration             `json:"p50_ns"`
 	P99      time.Duration             `json:"p99_ns"`
@@ -35,11 +35,12 @@ type Result struct {
 // tally gathers replies.
 type tally struct {
 	Result
+	check     func(path string, body []byte) error // may be nil
 	latencies []time.Duration
 }
 
-func newTally() *tally {
-	return &tally{Result: Result{Statuses: map[int]int{}, Errors: map[string]int{}, Parts: map[string]map[string]int{}}}
+func newTally(check func(path string, body []byte) error) *tally {
+	return &tally{check: check, Result: Result{Statuses: map[int]int{}, Errors: map[string]int{}, Parts: map[string]map[string]int{}}}
 }
 
 // add counts a reply to the arrival, which ended so long after it was due.
@@ -53,6 +54,11 @@ func (t *tally) add(reply *vegeta.Result, of arrival, latency time.Duration) Sam
 		return s
 	}
 	t.Statuses[int(reply.Code)]++
+	if t.check != nil && reply.Code == http.StatusOK && t.check(of.path, reply.Body) != nil {
+		s.Error = Wrong
+		t.Errors[s.Error]++
+		return s
+	}
 	parts := PartStates(reply.Body)
 	for part, state := range parts {
 		if t.Parts[part] == nil {

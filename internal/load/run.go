@@ -33,7 +33,7 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 		return Result{}, err
 	}
 	arrivals := p.arrivals()
-	transport := &http.Transport{MaxIdleConnsPerHost: maxWorkers}
+	transport := &http.Transport{MaxIdleConnsPerHost: maxWorkers, DisableKeepAlives: p.Fresh}
 	defer transport.CloseIdleConnections()
 	options := []func(*vegeta.Attacker){
 		vegeta.Client(&http.Client{
@@ -56,7 +56,7 @@ func Run(ctx context.Context, p Plan) (Result, error) {
 	if each == nil {
 		each = func(Sample) {}
 	}
-	t := newTally()
+	t := newTally(p.Check)
 	sent := make([]bool, len(arrivals))
 	for reply := range replies {
 		if ctx.Err() != nil && reply.Error != "" {

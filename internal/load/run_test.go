@@ -212,7 +212,7 @@ func TestQuantile(t *testing.T) {
 }
 
 func TestNobodyCame(t *testing.T) {
-	r := newTally().result(0, time.Second)
+	r := newTally(nil).result(0, time.Second)
 	if r.Max != 0 || !strings.Contains(r.String(), "0 of 0") {
 		t.Errorf("%v", r)
 	}
@@ -331,5 +331,42 @@ func TestSamples(t *testing.T) {
 				t.Errorf("%v", r)
 			}
 		})
+	}
+}
+
+func TestCheckRefusesPages(t *testing.T) {
+	p := plan(t, func(w http.ResponseWriter, r *http.Request) { fmt.Fprint(w, "the page of "+r.URL.Path) })
+	p.Check = func(path string, body []byte) error {
+		if string(body) == "the page of /posts/a" {
+			return errors.New("wrong")
+		}
+		return nil
+	}
+	wrong := 0
+	p.Each = func(s Sample) {
+		if s.OK(time.Minute) == (s.Path == "/posts/a") {
+			t.Errorf("OK is %v of %+v", s.OK(time.Minute), s)
+		}
+		if s.Error == Wrong {
+			wrong++
+		}
+	}
+	got := run(t, p)
+	if wrong == 0 || got.Errors[Wrong] != wrong || got.Success != got.Requests-wrong {
+		t.Errorf("%d wrong pages, and the result is %+v", wrong, got)
+	}
+}
+
+func TestFreshReadersShareNoConnection(t *testing.T) {
+	var mu sync.Mutex
+	from := map[string]int{}
+	p := plan(t, func(w http.ResponseWriter, r *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
+		from[r.RemoteAddr]++
+	})
+	p.Fresh = true
+	if got := run(t, p); len(from) != got.Requests {
+		t.Errorf("%d connections for %d readers", len(from), got.Requests)
 	}
 }

@@ -214,3 +214,12 @@ func unitsOfTime(t *testing.T, fsys fs.FS, name string) (where []string) {
 	})
 	return where
 }
+
+func TestWithComments(t *testing.T) {
+	if got := policy.Serve().WithComments(0); got.CommentsPerMinute != 10 || got.PostsPerMinute != 300 {
+		t.Errorf("unset changes the limits to %d and %d", got.CommentsPerMinute, got.PostsPerMinute)
+	}
+	if got := policy.Serve().WithComments(3000); got.CommentsPerMinute != 3000 || got.PostsPerMinute != 90_000 {
+		t.Errorf("3000 makes the limits %d and %d", got.CommentsPerMinute, got.PostsPerMinute)
+	}
+}

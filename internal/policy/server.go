@@ -153,3 +153,13 @@ func Serve() Server {
 		},
 	}
 }
+
+// WithComments returns the policy with another limit of new comments a minute from one address, and as many replays to
+// each as before; 0 leaves it as it is.
+func (s Server) WithComments(perMinute int) Server {
+	if perMinute > 0 {
+		s.PostsPerMinute = perMinute * (s.PostsPerMinute / s.CommentsPerMinute)
+		s.CommentsPerMinute = perMinute
+	}
+	return s
+}

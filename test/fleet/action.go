@@ -1,0 +1,103 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+)
+
+// An action does something to services and, when the case is over, undoes it.
+type action struct {
+	name string
+	do   func(ctx context.Context, d *docker, services []string) (heal func(context.Context) error, err error)
+}
+
+func nothing(context.Context) error { return nil }
+
+// The actions on containers. Docker starts neither a killed nor a stopped one again: both are its user's wish.
+var (
+	kill = action{"kill -9", func(ctx context.Context, d *docker, services []string) (func(context.Context) error, error) {
+		return func(ctx context.Context) error { return d.do(ctx, services, "start") }, d.do(ctx, services, "kill")
+	}}
+	stop = action{"stop", func(ctx context.Context, d *docker, services []string) (func(context.Context) error, error) {
+		return func(ctx context.Context) error { return d.do(ctx, services, "start") }, d.do(ctx, services, "stop")
+	}}
+	pause = action{"pause", func(ctx context.Context, d *docker, services []string) (func(context.Context) error, error) {
+		return func(ctx context.Context) error { return d.do(ctx, services, "unpause") }, d.do(ctx, services, "pause")
+	}}
+	restart = action{"restart", func(ctx context.Context, d *docker, services []string) (func(context.Context) error, error) {
+		return nothing, d.do(ctx, services, "restart")
+	}}
+	disconnect = action{"disconnect", func(ctx context.Context, d *docker, services []string) (func(context.Context) error, error) {
+		var undo []func(context.Context) error
+		heal := func(ctx context.Context) error {
+			var errs []error
+			for _, u := range undo {
+				errs = append(errs, u(ctx))
+			}
+			return errors.Join(errs...)
+		}
+		for _, s := range services {
+			places, err := d.places(ctx, s)
+			if err != nil {
+				return heal, err
+			}
+			for _, p := range places {
+				if err := d.disconnect(ctx, s, p); err != nil {
+					return heal, err
+				}
+				undo = append(undo, func(ctx context.Context) error { return d.connect(ctx, s, p) })
+			}
+		}
+		return heal, nil
+	}}
+)
+
+// actions are tried on one container of every role.
+var actions = []action{kill, pause, disconnect, stop, restart}
+
+// The actions on what runs inside a container, and on several one after the other.
+var (
+	killProcess = action{"postgres killed", func(ctx context.Context, d *docker, services []string) (func(context.Context) error, error) {
+		_, err := d.exec(ctx, services[0], "sh", "-c", "kill -9 $(head -n 1 /var/lib/postgresql/data/cluster/postmaster.pid)")
+		return nothing, err
+	}}
+	switchover = action{"switchover", func(ctx context.Context, d *docker, services []string) (func(context.Context) error, error) {
+		return nothing, d.switchover(ctx, services[0], "")
+	}}
+	roll = action{"rolling restart", func(ctx context.Context, d *docker, services []string) (func(context.Context) error, error) {
+		for _, s := range services {
+			if err := d.do(ctx, []string{s}, "restart"); err != nil {
+				return nothing, err
+			}
+			if err := d.ready(ctx, s); err != nil {
+				return nothing, err
+			}
+		}
+		return nothing, nil
+	}}
+)
+
+// switchover hands the leadership from one member to another, or to any that is fit.
+func (d *docker) switchover(ctx context.Context, from, to string) error {
+	args := []string{"patronictl", "-c", "/etc/patroni", "switchover", "afloat", "--leader", from, "--force"}
+	if to != "" {
+		args = append(args, "--candidate", to)
+	}
+	_, err := d.exec(ctx, from, args...)
+	return err
+}
+
+// ready waits until a server that was restarted may be given requests, as whoever rolls out a release does.
+func (d *docker) ready(ctx context.Context, service string) error {
+	var err error
+	for range 60 {
+		if _, err = d.exec(ctx, service, "/blog", "health", "http://127.0.0.1:8080/readyz"); err == nil {
+			return nil
+		}
+		if err := wait(ctx, tick); err != nil {
+			return err
+		}
+	}
+	return fmt.Errorf("%s is not ready: %w", service, err)
+}

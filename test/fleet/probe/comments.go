@@ -1,0 +1,43 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+
+	"afloat/test/fleet/state"
+)
+
+// comments prints those whose text begins with prefix, in the order in which an article shows them. They are read where
+// writes go, so that no standby's lag is taken for a loss.
+func comments(ctx context.Context, urlFile, prefix string, out io.Writer) error {
+	url, err := os.ReadFile(urlFile)
+	if err != nil {
+		return err
+	}
+	config, err := pgx.ParseConfig(strings.TrimSpace(string(url)))
+	if err != nil {
+		return errors.New("DATABASE_URL_FILE holds no PostgreSQL URL") // the parser's error might quote a password
+	}
+	config.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+	conn, err := pgx.ConnectConfig(ctx, config)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = conn.Close(ctx) }() // the process ends with it
+	rows, err := conn.Query(ctx, `select slug, body as text from comments where starts_with(body, $1) order by slug, id`, prefix)
+	if err != nil {
+		return err
+	}
+	all, err := pgx.CollectRows(rows, pgx.RowToStructByName[state.Comment])
+	if err != nil {
+		return err
+	}
+	return json.NewEncoder(out).Encode(all)
+}
