@@ -3,10 +3,10 @@ SHELL := /bin/sh
 GOLANGCI_LINT := github.com/golangci/golangci-lint/v2/cmd/golangci-lint@v2.15.0
 
 .DEFAULT_GOAL := help
-.PHONY: help run test bench soak report prove build lint clean go
+.PHONY: help run test bench soak report prove fleet-test fleet-test-all demo-failover build lint clean go docker
 
 help: ## these lines
-	@sed -n 's/^\([a-z]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-12s %s\n' "$$target" "$$what"; done
+	@sed -n 's/^\([a-z-]*\):[^#]*## \(.*\)/make \1|\2/p' $(MAKEFILE_LIST) | while IFS='|' read -r target what; do printf '%-19s %s\n' "$$target" "$$what"; done
 
 run: go ## the whole demo on http://127.0.0.1:8080, with its own PostgreSQL and Redis; Ctrl-C stops all of it
 	@scripts/deps run && go build -o bin/blog ./cmd/blog && exec bin/blog
@@ -30,6 +30,17 @@ report: go ## carries out all experiments of the lab on a system of their own: b
 prove: go ## the lab's claims: each one's test passes, and fails without the protection that it is about
 	@scripts/deps run && go run ./test/prove
 
+# OUT=dir is where fleet.md, fleet.json and the drawings go; CASES=zone,edge-kill names the cases; KEEP=-keep leaves it up.
+FLEET = go run ./test/fleet -out $(or $(OUT),bin/fleet) $(KEEP)
+fleet-test: go docker ## the fleet in containers: a dozen of its parts killed under load, a quarter of an hour
+	@$(FLEET) $(if $(CASES),-cases $(CASES))
+
+fleet-test-all: go docker ## the same with every part and every way to break it: two hours, resumed where it was cut off
+	@$(FLEET) -all -resume
+
+demo-failover: docker ## five minutes for a class: kills parts of a running fleet, and says what to watch
+	@scripts/demo-failover
+
 build: go ## the program alone, as bin/blog
 	@go build -o bin/blog ./cmd/blog
 
@@ -41,3 +52,8 @@ clean: ## what make has built; data in .afloat/ stays
 
 go:
 	@command -v go >/dev/null || { echo 'afloat: Go 1.26 or newer is needed: https://go.dev/dl/' >&2; exit 1; }
+
+docker:
+	@command -v docker >/dev/null || { echo 'afloat: Docker is needed for this: https://docs.docker.com/get-docker/' >&2; exit 1; }
+	@docker compose version >/dev/null 2>&1 || { echo 'afloat: docker compose is needed for this: https://docs.docker.com/compose/install/' >&2; exit 1; }
+	@docker version >/dev/null 2>&1 || { echo 'afloat: no Docker engine answers: start Docker, and see that you may use it' >&2; exit 1; }

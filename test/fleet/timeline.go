@@ -85,7 +85,7 @@ func (r *report) draw(dir string, one result, l line) error {
 		failed += int(p.Y)
 	}
 	figure := func(id, title, desc string, y chart.Axis, plot chart.Plot) []byte {
-		return chart.Figure{ID: one.Name + "-" + id, Title: title, Desc: desc, X: chart.Axis{Label: "since the begin", Unit: "s"}, Y: y, Marks: l.marks, Height: 120, Plot: plot}.Standalone()
+		return chart.Figure{ID: one.Name + "-" + id, Title: title, Desc: desc, X: chart.Axis{Label: "time", Unit: "s"}, Y: y, Marks: l.marks, Height: 120, Plot: plot}.Standalone()
 	}
 	reads := figure("reads", fmt.Sprintf("%s: %d reads failed", one.Does, failed),
 		"Readers of the blog, by when they were due: through the published port, a connection each.", chart.Axis{Label: "reads", Unit: "/s"},
@@ -94,7 +94,7 @@ func (r *report) draw(dir string, one result, l line) error {
 		"p99 of the readers due in each second.", chart.Axis{Label: "p99", Unit: "ms"}, chart.Lines{{Name: "p99", Points: l.p99}})
 	comments := figure("comments", fmt.Sprintf("%d comments acknowledged, %d of them by the outbox; %d lost, %d doubled", one.Comments.Acknowledged, one.Comments.Outbox, one.Comments.Lost, one.Comments.Doubled),
 		"Answers to comments; who got none or a refusal sent the same form again.", chart.Axis{Label: "answers", Unit: "/s"},
-		chart.Stacked{{Name: "direct", Points: l.direct, Colour: chart.Blue}, {Name: "outbox", Points: l.outbox, Colour: chart.Orange}, {Name: "refused", Points: l.refused, Colour: chart.Vermillion}})
+		chart.Stacked{{Name: "direct", Points: l.direct, Colour: chart.Blue}, {Name: "outbox", Points: l.outbox, Colour: chart.Orange}, {Name: "refused or broken", Points: l.refused, Colour: chart.Vermillion}})
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
