@@ -75,17 +75,11 @@ func scenarios() []scenario {
 	return all
 }
 
-// numbered are the services NAME1, NAME2, and so on up to n.
-func numbered(name string, n int) []string {
-	var all []string
-	for i := range n {
-		all = append(all, name+string(rune('1'+i)))
-	}
-	return all
-}
+// three are the services NAME1 to NAME3.
+func three(name string) []string { return []string{name + "1", name + "2", name + "3"} }
 
 func together() []scenario {
-	postgres, redis := numbered("postgres", 3), numbered("redis", 3)
+	postgres, redis := three("postgres"), three("redis")
 	leader, primary := "postgres "+state.Leader, "redis "+state.Primary
 	return []scenario{
 		{Name: "leader-and-primary", Does: "kill -9: Postgres leader and Redis primary together", action: kill, targets: []string{leader, primary},
@@ -96,9 +90,9 @@ func together() []scenario {
 			hold: short, twin: true, bounds: bounds{reads: everyRead, post: slowestPost}},
 		{Name: "all-postgres-and-redis", Does: "kill -9: all Postgres and all Redis; a server restarted meanwhile", action: kill, targets: append(postgres, redis...),
 			hold: long, restart: "blog3", CI: true, twin: true, bounds: bounds{reads: everyRead, refused: always}},
-		{Name: "all-etcd", Does: "kill -9: all three etcd", action: kill, targets: numbered("etcd", 3),
+		{Name: "all-etcd", Does: "kill -9: all three etcd", action: kill, targets: three("etcd"),
 			hold: short, bounds: bounds{reads: everyRead, post: slowestPost}},
-		{Name: "all-servers", Does: "kill -9: all three servers", action: kill, targets: numbered("blog", 3),
+		{Name: "all-servers", Does: "kill -9: all three servers", action: kill, targets: three("blog"),
 			hold: short, CI: true, bounds: bounds{reads: fromEdge, refused: always}},
 		{Name: "zone", Does: "disconnect: a third of everything", action: disconnect,
 			targets: []string{"edge1", "balancer1", "blog1", "recommendations1", "postgres1", "etcd1", "redis1", "sentinel1"},
@@ -107,7 +101,7 @@ func together() []scenario {
 			hold: short, bounds: bounds{reads: everyRead, post: slowestPost, direct: 5 * time.Second}},
 		{Name: "switchover", Does: "patronictl switchover", action: switchover, targets: []string{leader},
 			hold: short, bounds: bounds{reads: everyRead, post: slowestPost, direct: 5 * time.Second}},
-		{Name: "rolling-restart", Does: "restart: all three servers, one after the other", action: roll, targets: numbered("blog", 3),
+		{Name: "rolling-restart", Does: "restart: all three servers, one after the other", action: roll, targets: three("blog"),
 			hold: short, bounds: bounds{reads: everyRead, p99: p99Times, refused: always}},
 	}
 }
