@@ -49,7 +49,8 @@ func TestValues(t *testing.T) {
 		"LAB", "on",
 		"LAB_HOSTS", " Blog.Example, [2001:db8::1],localhost,,192.0.2.7 ",
 		"TRUSTED_PROXIES", "10.88.0.7/24, 2001:db8::1,,",
-		"LOG_FORMAT", "json", "LOG_LEVEL", "debug", "COMMENTS_PER_MINUTE", "3000",
+		"LOG_FORMAT", "json", "LOG_LEVEL", "debug",
+		"COMMENTS_PER_MINUTE", "3000",
 	))
 	if err != nil {
 		t.Fatal(err)

@@ -45,7 +45,7 @@ func newLook(nodes []node, o *redis.FailoverOptions) *look {
 
 // path is where a node of the kind tells how it is.
 var path = map[string]string{
-	"front": "/livez", "edge": "/edge/livez", "balancer": "/livez", "server": "/readyz", "recommendations": "/healthz",
+	"front": "/livez", "edge": "/edge/health", "balancer": "/livez", "server": "/readyz", "recommendations": "/healthz",
 	"postgres": "/cluster", "etcd": "/health",
 }
 
