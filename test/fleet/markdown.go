@@ -62,6 +62,10 @@ func share(s served) string {
 	return fmt.Sprintf("%.0f %%", 100*float64(s.Failed)/float64(s.Of))
 }
 
+func failures(kind string, s served) string {
+	return fmt.Sprintf("%d of %d %s reads failed", s.Failed, s.Of, kind)
+}
+
 // remarks tells why a case fell short or is an exception, and of what reads failed.
 func (r result) remarks() string {
 	said := slices.Clone(r.Broken)
@@ -69,8 +73,8 @@ func (r result) remarks() string {
 		said = append(said, r.Exception)
 	}
 	for _, kind := range []string{cachedReads, uncachedReads, assetReads} {
-		if s := r.Reads[kind]; s.Failed > 0 {
-			said = append(said, fmt.Sprintf("%s: %d of %d failed", kind, s.Failed, s.Of))
+		if s := r.Reads[kind]; s.Failed > 0 && !slices.Contains(said, failures(kind, s)) {
+			said = append(said, failures(kind, s))
 		}
 	}
 	for _, c := range slices.Sorted(maps.Keys(r.Causes)) {

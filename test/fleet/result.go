@@ -17,8 +17,9 @@ type result struct {
 
 	Healthy latency           `json:"healthy"`
 	Fault   latency           `json:"fault"`
-	Reads   map[string]served `json:"reads"`            // by kind, the twin's too, from the fault on
-	Causes  map[string]int    `json:"causes,omitempty"` // of the blog's failed reads: status or error
+	Reads   map[string]served `json:"reads"`                 // by kind, the twin's too, from the fault on
+	Causes  map[string]int    `json:"causes,omitempty"`      // of the blog's failed reads: status or error
+	Twin    map[string]int    `json:"twin_causes,omitempty"` // of the twin's
 
 	Comments     ledger  `json:"comments"`
 	SlowestPost  float64 `json:"slowest_post_ms"`
@@ -73,7 +74,7 @@ func seconds(d time.Duration) float64 { return d.Round(10 * time.Millisecond).Se
 func (r *result) read(reads []read, t times) {
 	r.Healthy, r.Fault = latencies(reads, t.begin, t.fault), latencies(reads, t.fault, t.heal)
 	r.Fault.Max = max(r.Fault.Max, latencies(reads, t.heal, t.until).Max) // coming back must not hurt either
-	r.Reads, r.Causes = map[string]served{}, map[string]int{}
+	r.Reads, r.Causes, r.Twin = map[string]served{}, map[string]int{}, map[string]int{}
 	for _, one := range reads {
 		if one.due.Before(t.fault) || one.due.After(t.until) {
 			continue
@@ -82,7 +83,9 @@ func (r *result) read(reads []read, t times) {
 		s.Of++
 		if one.failed() {
 			s.Failed++
-			if one.kind != twinReads {
+			if one.kind == twinReads {
+				r.Twin[cause(one)]++
+			} else {
 				r.Causes[cause(one)]++
 			}
 		}
@@ -117,7 +120,7 @@ func (r *result) judge(b bounds) {
 	}
 	for _, kind := range b.reads {
 		check(r.Reads[kind].Of > 0, "no %s reads", kind)
-		check(r.Reads[kind].Failed == 0, "%d of %d %s reads failed", r.Reads[kind].Failed, r.Reads[kind].Of, kind)
+		check(r.Reads[kind].Failed == 0, "%s", failures(kind, r.Reads[kind]))
 	}
 	most := max(b.p99*r.Healthy.P99, ms(p99Floor))
 	check(b.p99 == 0 || r.Fault.P99 <= most, "p99 %.1f ms under the fault, above %.1f", r.Fault.P99, most)
