@@ -261,7 +261,7 @@ func comment(t *testing.T, database string, c store.NewComment) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := store.NewComments(db, guard).Add(t.Context(), c); err != nil {
+	if _, _, err := store.NewComments(db, guard).Add(t.Context(), c, nil); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -38,6 +38,10 @@ func (a *app) measure(recorder *telemetry.Recorder) error {
 	if a.redis != nil {
 		s.Redis = a.redis.PoolStats
 	}
+	if a.outbox != nil {
+		s.Guards = append(s.Guards, a.outbox.Guards()...)
+		s.Outbox = func() metrics.Outbox { return metrics.Outbox(a.outbox.Stats()) }
+	}
 	m, err := metrics.New(s)
 	if err != nil {
 		return err

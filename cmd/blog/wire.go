@@ -42,8 +42,9 @@ type app struct {
 	purger   *edge.Purger // nil: there are no edges
 	heard    chan string  // slugs of articles whose comments have changed
 
-	posts *store.Posts
-	web   web.Options
+	posts  *store.Posts
+	outbox *store.Outbox // nil: comments that Postgres doesn't take are refused
+	web    web.Options
 
 	background sync.WaitGroup
 	clients    []func() // close the lab's own clients
@@ -88,7 +89,10 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 	if err != nil {
 		return nil, err
 	}
-	comments := store.NewComments(a.db, writes)
+	if err := a.openOutbox(d, observe); err != nil {
+		return nil, err
+	}
+	comments := store.NewComments(a.db, writes).WithOutbox(a.outbox)
 	deps := widgets.Deps{Observe: observe, Entries: a.server.MemoryEntries, Log: log}
 	o := web.Options{
 		Posts: a.posts, Comments: comments, Table: table, Server: a.server,
@@ -130,6 +134,17 @@ func (a *app) openClients(d *dependencies) (err error) {
 	}
 	a.client = widgets.NewHTTPClient(a.dials[2], a.table.HTTP)
 	return nil
+}
+
+// openOutbox gives comments a second home, where there are two.
+func (a *app) openOutbox(d *dependencies, observe func(resilience.Event)) (err error) {
+	if a.db == nil || a.redis == nil || !a.table.Fallback {
+		return nil
+	}
+	a.outbox, err = store.NewOutbox(store.OutboxOptions{
+		Redis: a.redis, DB: a.bulk, Replicated: store.RedisReplicated(d.redis), Table: a.table, Server: a.server, Observe: observe, Log: a.log,
+	})
+	return err
 }
 
 // switchboard lets the lab break the links, and verify through them that they

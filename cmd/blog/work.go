@@ -55,6 +55,9 @@ func (a *app) tend(ctx context.Context) {
 	a.background.Go(func() { a.web.Counts.Tend(ctx, a.server.Poll) })
 	a.background.Go(func() { a.web.Recommendations.Tend(ctx, a.server.Poll) })
 	a.background.Go(func() { a.web.Popular.Tend(ctx, a.server.Poll) })
+	if a.outbox != nil {
+		a.background.Go(func() { a.outbox.Run(ctx) })
+	}
 	if a.db == nil || !a.table.Watched() {
 		return
 	}

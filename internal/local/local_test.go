@@ -175,7 +175,7 @@ func TestServersAreRealSafeAndPrivate(t *testing.T) {
 	client := redis.NewClient(options)
 	defer client.Close()
 	for setting, want := range map[string]string{
-		"appendonly": "yes", "appendfsync": "everysec", "maxmemory": "134217728", "maxmemory-policy": "volatile-lru", "bind": "127.0.0.1",
+		"appendonly": "yes", "appendfsync": "always", "maxmemory": "134217728", "maxmemory-policy": "noeviction", "bind": "127.0.0.1",
 	} {
 		if got, err := client.ConfigGet(t.Context(), setting).Result(); err != nil || got[setting] != want {
 			t.Errorf("%s = %q, %v; want %q", setting, got[setting], err, want)

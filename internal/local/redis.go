@@ -16,17 +16,18 @@ import (
 	"syscall"
 )
 
-// redisConfig is read from a file of the server's user alone, for a command line is everyone's to see. What lies there
-// is a cache and counters: at worst a second of them is lost, and what has no expiry is not evicted.
+// redisConfig is read from a file of the server's user alone, for a command line is everyone's to see. Beside a cache and
+// counters the outbox lies there, comments that their writers were told are kept. So a write is on the disk before it is
+// answered, and a full Redis refuses instead of forgetting.
 const redisConfig = `bind 127.0.0.1
 port %d
 requirepass %s
 dir %q
 appendonly yes
-appendfsync everysec
+appendfsync always
 save ""
 maxmemory 128mb
-maxmemory-policy volatile-lru
+maxmemory-policy noeviction
 # The command line as it was started is what a leftover is recognised by.
 set-proc-title no
 `

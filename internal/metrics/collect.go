@@ -22,6 +22,15 @@ type Sources struct {
 	Links    []*fault.Link
 	Version  func() (version int64, vouched bool)               // of the site
 	Snapshot func() (version int64, made time.Time, there bool) // in use on this server
+	Outbox   func() Outbox                                      // nil: there is none
+}
+
+// Outbox is what became of the comments that the database didn't take.
+type Outbox struct {
+	Waiting  int
+	Accepted map[string]int // by the number of disks
+	Written  int
+	Refused  map[string]int // by class of the error
 }
 
 // collector turns Sources into metrics when it is scraped: what they count
@@ -56,6 +65,10 @@ var (
 	site      = desc("site_version", "Newest version of the site that this server knows of.")
 	vouched   = desc("site_vouched", "1 while that was checked with Postgres lately, so that copies count as current.")
 	snapshot  = desc("snapshot_version", "Version of the site in this server's snapshot.")
+	waiting   = desc("outbox_waiting", "Comments that wait in the outbox to be written, as far as this server knows.")
+	accepted  = desc("outbox_accepted_total", "Comments that this server accepted into the outbox, by the number of disks that they were on by then.", "disks")
+	written   = desc("outbox_written_total", "Comments that this server wrote from the outbox to the database.")
+	refused   = desc("outbox_refused_total", "Comments that the outbox did not accept, by class of the error.", "class")
 	made      = desc("snapshot_timestamp_seconds", "When that was made, in seconds since 1970.")
 )
 
@@ -102,7 +115,23 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 		out.gauge(snapshot, float64(v))
 		out.gauge(made, float64(at.Unix()))
 	}
+	c.outbox(out)
 	c.pools(out)
+}
+
+func (c *collector) outbox(out sink) {
+	if c.Outbox == nil {
+		return
+	}
+	o := c.Outbox()
+	out.gauge(waiting, float64(o.Waiting))
+	out.count(written, float64(o.Written))
+	for disks, n := range o.Accepted {
+		out.count(accepted, float64(n), disks)
+	}
+	for class, n := range o.Refused {
+		out.count(refused, float64(n), class)
+	}
 }
 
 func (c *collector) pools(out sink) {

@@ -128,12 +128,32 @@ func Afloat() Table {
 		CommentWrites: Row{Link: "postgres", Policy: resilience.Policy{
 			Name:            "comment writes",
 			Idempotent:      true,                                                  // only because each carries an idempotency key
-			AttemptDeadline: 200 * ms,                                              // a commit waits for the disk
-			Retry:           resilience.RetryPolicy{Attempts: 3, Backoff: backoff}, // a writer’s text is worth a third try, and the key makes it safe
-			Deadline:        700 * ms,                                              // a writer waits longer than a reader, and must hear within 800 ms
+			AttemptDeadline: 180 * ms,                                              // a commit waits for the disk, and for a standby's
+			Retry:           resilience.RetryPolicy{Attempts: 2, Backoff: backoff}, // one more try outlasts a dropped connection, and the key makes it safe; past that the outbox is the better try
+			Deadline:        400 * ms,                                              // with the question before it and the outbox after it, a writer hears within 800 ms
 			Budget:          resilience.BudgetPolicy{Ratio: 0.5, Burst: 10},        // writes are few, and each is somebody's work
 			Breaker:         breaker,
-			Bulkhead:        resilience.BulkheadPolicy{Limit: 4, Wait: 200 * ms}, // writes are few; a burst queues for a moment rather than be refused
+			Bulkhead:        resilience.BulkheadPolicy{Limit: 4, Wait: 30 * ms}, // what the deadline leaves beside two attempts; who finds no place has the outbox
+			Isolate:         true,
+		}},
+		OutboxOrder: Row{Link: "redis", Policy: resilience.Policy{
+			Name:            "outbox order",
+			Idempotent:      true,    // a read
+			AttemptDeadline: 40 * ms, // as for copies: a healthy answer takes 0.2 ms
+			Deadline:        40 * ms, // one attempt: every new comment waits for it, and without an answer the order is what gives way
+			Breaker:         breaker,
+			Bulkhead:        resilience.BulkheadPolicy{Limit: 8, Wait: 0}, // comments are few; more at once means that Redis is slow
+			Isolate:         true,
+		}},
+		Outbox: Row{Link: "redis", Policy: resilience.Policy{
+			Name:            "outbox",
+			Idempotent:      true,                                                  // the key is claimed together with the entry, so a second try finds the first
+			AttemptDeadline: 140 * ms,                                              // the wait for the disks, and what is around it
+			Retry:           resilience.RetryPolicy{Attempts: 2, Backoff: backoff}, // nothing comes after it, and the claim makes it safe
+			Deadline:        300 * ms,                                              // the rest of the 800 ms in which a writer hears
+			Budget:          resilience.BudgetPolicy{Ratio: 0.5, Burst: 10},        // as for comment writes
+			Breaker:         breaker,
+			Bulkhead:        resilience.BulkheadPolicy{Limit: 8, Wait: 10 * ms}, // each holds a connection while it waits for the disks
 			Isolate:         true,
 		}},
 		Recommendations: Row{
@@ -197,6 +217,8 @@ func Afloat() Table {
 			Jitter: 0.2,              // copies made together don’t expire together
 			Keep:   24 * time.Hour,   // as in memory
 			Queue:  64,               // twice the bulkhead: its callers, and those who gave up a moment ago
+			Bytes:  64 << 20,         // half of the 128 MiB that Redis may use: nothing is evicted there, and the outbox needs its room
+			Number: 20_000,           // what Redis keeps beside each copy is some 400 bytes, so 8 MB of that at the most
 		},
 		// 200 ms is five renderings a second of the hottest page, and with the
 		// comments' own 1.5 s keeps a hidden comment's end under two seconds.
@@ -255,6 +277,8 @@ func Naive() Table {
 		CommentReads:    row("postgres", "comment reads"),
 		CommentCounts:   row("postgres", "comment counts"),
 		CommentWrites:   row("postgres", "comment writes"),
+		OutboxOrder:     row("redis", "outbox order"),
+		Outbox:          row("redis", "outbox"),
 		Recommendations: row("recommendations", "recommendations"),
 		Popular:         row("redis", "popular now"),
 		Views:           row("redis", "page views"),

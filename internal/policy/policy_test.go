@@ -130,6 +130,16 @@ func TestNumbersFitTogether(t *testing.T) {
 	if 2*table.Postgres.ReadCap >= promise {
 		t.Errorf("a swallowed connection leaves the pool after two reads of %v, later than %v", table.Postgres.ReadCap, promise)
 	}
+	const heard = 800 * time.Millisecond // the longest until a comment's writer has an answer
+	if sum := table.OutboxOrder.Deadline + table.CommentWrites.Deadline + table.Outbox.Deadline; sum >= heard || table.Page.Budget > table.OutboxOrder.Deadline+table.CommentWrites.Deadline {
+		t.Errorf("a comment takes up to %v, and its article %v beside it: want less than %v", sum, table.Page.Budget, heard)
+	}
+	if server.Outbox.Sync >= table.Outbox.AttemptDeadline {
+		t.Errorf("an attempt of %v ends before the disks' %v are over", table.Outbox.AttemptDeadline, server.Outbox.Sync)
+	}
+	if seen := table.CommentReads.Stale.Fresh + table.CommentReads.Stale.Behind + table.Page.Hot; server.Outbox.Linger <= seen {
+		t.Errorf("a comment lingers for %v after it was written, and a copy without it is shown for up to %v", server.Outbox.Linger, seen)
+	}
 	if server.Poll >= promise || server.Vouch <= 2*server.Poll {
 		t.Errorf("polled every %v and vouched for during %v", server.Poll, server.Vouch)
 	}

@@ -69,11 +69,12 @@ var switches = []aSwitch{
 		},
 		func(to, from *Table) {
 			to.Copies.Fresh, to.Copies.Jitter, to.Copies.Queue = from.Copies.Fresh, from.Copies.Jitter, from.Copies.Queue
+			to.Copies.Bytes, to.Copies.Number = from.Copies.Bytes, from.Copies.Number
 			to.Page.Hot = from.Page.Hot
 		},
 	},
 	{
-		Info{Stale, "Stale copies", "When the dependency fails, an old copy serves and says how old it is; for an article also the snapshot on the server's disk.", []Protection{Cache}, "internal/resilience/stale.go", 9},
+		Info{Stale, "Stale copies", "When the dependency fails, an old copy serves and says how old it is; for an article also the snapshot on the server's disk. A comment is kept in the outbox until the database is back.", []Protection{Cache}, "internal/resilience/stale.go", 9},
 		func(to, from *Row) {
 			to.Stale.Keep, to.Stale.Patience, to.Stale.Pause = from.Stale.Keep, from.Stale.Patience, from.Stale.Pause
 		},

@@ -22,6 +22,7 @@ type Server struct {
 	Settle            time.Duration // after the start, until work begins that nobody waits for, such as compressing style sheets
 	FlushViews        time.Duration // page views are batched for this long
 	ViewHalfLife      time.Duration // popular now: a view counts half after this long
+	ViewsKeep         time.Duration // after the last view, until Redis forgets what was popular
 	Command           time.Duration // longest a command may work on the database
 	Publish           time.Duration // the same for publishing
 	Warn              time.Duration // one WARN line for each part and error class this often
@@ -30,6 +31,7 @@ type Server struct {
 	MemoryLimit       int64         // bytes; nearer to it the collector works harder. Soft, and GOMEMLIMIT has precedence
 	HotEntries        int           // finished pages kept in memory
 	MemoryEntries     int           // copies kept in memory, for each kind of page
+	Outbox            Outbox
 	Fault             Fault
 	Fleet             Fleet
 	Child             Child
@@ -43,6 +45,16 @@ const (
 	MigrationTurnEvery = 1
 	MigrationTurns     = 300
 )
+
+// Outbox is how comments wait in Redis for a database that takes them.
+type Outbox struct {
+	Sync   time.Duration // longest wait for the replicas' disks, of one attempt
+	Claim  time.Duration // how long a key is remembered there once its comment is written
+	Drain  time.Duration // longest one round of writing
+	Linger time.Duration // how long a written comment is shown from here: until copies that lack it are gone
+	Batch  int           // comments written in one transaction
+	Shown  int           // comments that wait and are shown
+}
 
 // Fault is the limits of the lab's faults.
 type Fault struct {
@@ -109,6 +121,7 @@ func Serve() Server {
 		Settle:            1 * time.Second,  // the first readers have their pages by then, and have them without it
 		FlushViews:        2 * time.Second,
 		ViewHalfLife:      1 * time.Hour,
+		ViewsKeep:         24 * time.Hour, // 24 half-lives: nothing that anybody would call popular is left
 		Command:           1 * time.Minute,
 		Publish:           30 * time.Minute, // 100,000 articles take minutes
 		Warn:              10 * time.Second,
@@ -117,6 +130,14 @@ func Serve() Server {
 		MemoryLimit:       40 << 20, // twice what is in use with every cache full: the collector can live with that
 		HotEntries:        200,      // about 8 MB of pages, plain and compressed; more aren't made in the moment for which they are kept
 		MemoryEntries:     500,      // about 10 MB of articles at 20 KB each; the next rungs, Redis and the snapshot, hold all
+		Outbox: Outbox{
+			Sync:   100 * ms,        // an fsync takes 1 to 10 ms; with a replica gone each comment waits for this long
+			Claim:  24 * time.Hour,  // a writer who sends again does so within minutes; the database remembers for ever
+			Drain:  3 * time.Second, // three hosts that don't answer to a dial, and the work
+			Linger: 2 * time.Second, // above a copy's 1.5 s and a finished page's 0.2 s
+			Batch:  100,             // of 4 KB each usually; a transaction of 0.1 s
+			Shown:  500,             // 2 MB of memory; what is beyond them waits unseen
+		},
 		Fault: Fault{
 			For:          2 * time.Minute, // long enough to look around, short enough to forget
 			MaxFor:       30 * time.Minute,

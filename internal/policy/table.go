@@ -22,6 +22,8 @@ type Copies struct {
 	Jitter float64       // ± share of Fresh, so that copies made together don't expire together
 	Keep   time.Duration // kept as stale copies, from when they were made
 	Queue  int           // commands that may wait to be sent together with others; 0 = each is sent by itself
+	Bytes  int           // of all copies together; beyond it the oldest go
+	Number int           // of copies; beyond it the oldest go
 }
 
 // Table is every policy of one server.
@@ -34,6 +36,8 @@ type Table struct {
 	CommentReads    Row // comments of an article, from Postgres
 	CommentCounts   Row // comment counts on lists, from Postgres
 	CommentWrites   Row // new comments, to Postgres
+	OutboxOrder     Row // whether comments of an article wait in the outbox, from Redis
+	Outbox          Row // new comments that Postgres doesn't take, to Redis
 	Recommendations Row // similar articles, over HTTP
 	Popular         Row // popular now, from Redis
 	Views           Row // page views, batched to Redis
@@ -115,7 +119,7 @@ func (t Table) Rows() []Row {
 }
 
 func (t *Table) rows() []*Row {
-	return []*Row{&t.PostReads, &t.Search, &t.Redis, &t.CommentReads, &t.CommentCounts, &t.CommentWrites, &t.Recommendations, &t.Popular, &t.Views, &t.Bulk}
+	return []*Row{&t.PostReads, &t.Search, &t.Redis, &t.CommentReads, &t.CommentCounts, &t.CommentWrites, &t.OutboxOrder, &t.Outbox, &t.Recommendations, &t.Popular, &t.Views, &t.Bulk}
 }
 
 // Links maps each row's name to the dependency it calls.

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -24,6 +25,18 @@ type Comment struct {
 	HTML    string // rendered and sanitised
 	Created time.Time
 	Hidden  bool
+	KeyHash string // of its idempotency key: the same comment in Postgres and in the outbox has the same
+
+	Entry string `db:"-"` // its name in the outbox, while it waits there to be written; else ""
+	Disks int    `db:"-"` // while it waits: on how many disks it was when it was accepted; 0: not known
+}
+
+// Ref names a comment in links: by its id, or by its entry while it waits.
+func (c Comment) Ref() string {
+	if c.Entry != "" {
+		return c.Entry
+	}
+	return strconv.FormatInt(c.ID, 10)
 }
 
 // NewComment is a comment that is to be written. Body is as written, HTML is
@@ -37,17 +50,30 @@ type NewComment struct {
 type Comments struct {
 	db     *DB
 	writes *resilience.Guard
+	outbox *Outbox
 }
 
 // NewComments returns the comments of a database; db may be nil.
-func NewComments(db *DB, writes *resilience.Guard) *Comments { return &Comments{db, writes} }
+func NewComments(db *DB, writes *resilience.Guard) *Comments {
+	return &Comments{db: db, writes: writes}
+}
+
+// WithOutbox has o keep the comments that the database doesn't take. It is for
+// the start, before the first call; a nil o changes nothing.
+func (c *Comments) WithOutbox(o *Outbox) *Comments {
+	c.outbox = o
+	return c
+}
+
+// Outbox is where comments wait; nil if they don't.
+func (c *Comments) Outbox() *Outbox { return c.outbox }
 
 // Of returns the visible comments of an article, oldest first.
 func (c *Comments) Of(ctx context.Context, slug string, limit int) (comments []Comment, err error) {
 	err = c.db.read(ctx, func(q querier) error {
 		comments, err = queryComments(ctx, q, `
 		select * from (
-			select id, slug, author, html, created, hidden is not null as hidden
+			select id, slug, author, html, created, hidden is not null as hidden, `+keyHashColumn+`
 			from comments where slug = $1 and hidden is null order by id desc limit $2) newest
 		order by id`, slug, limit)
 		return err
@@ -79,17 +105,66 @@ func countComments(ctx context.Context, q querier, slugs []string) (map[string]i
 	return counts, nil
 }
 
-// Add writes a comment once, however often it is called with its key: the
-// unique constraint finds the row of an earlier try whose answer got lost, and
-// returns it. The key with other content is ErrKeyReused, an unknown article
-// ErrNotFound. Every try is safe to repeat, which is why the guard may retry.
-func (c *Comments) Add(ctx context.Context, n NewComment) (Comment, resilience.Report, error) {
+// keyHashColumn is keyHash, in SQL.
+const keyHashColumn = `encode(sha256(convert_to(key, 'UTF8')), 'hex') as key_hash`
+
+// Add takes a comment once, however often it is called with its key: into the
+// database, or else into the outbox, from where it is written later. In either
+// case it is on disk when Add returns without an error. The key with other
+// content is ErrKeyReused.
+//
+// While comments of its article wait, it waits behind them, so that they keep
+// their order; only when the outbox is out of reach does it pass them. That
+// the database lacks the article is ErrNotFound, unless known says that there
+// is such an article: then the database hasn't got it yet. known is asked only
+// where the database failed, and may wait.
+//
+// It ends within the deadlines of three rows of the table, one after another:
+// the outbox's order, comment writes, and the outbox.
+func (c *Comments) Add(ctx context.Context, n NewComment, known func() bool) (Comment, resilience.Report, error) {
+	if c.outbox == nil {
+		return c.write(ctx, n)
+	}
+	claimed, unknown := c.outbox.ask(ctx, n)
+	switch {
+	case errors.Is(unknown, ErrKeyReused):
+		return Comment{}, resilience.Report{}, unknown
+	case claimed.written != 0:
+		return Comment{ID: claimed.written, Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: keyHash(n.Key)}, resilience.Report{}, nil
+	}
+	inOrder := claimed.waits || unknown != nil && c.outbox.holds(n.Slug)
+	var refused error
+	if inOrder {
+		var held Comment
+		var report resilience.Report
+		if held, report, refused = c.outbox.Add(ctx, n); refused == nil || errors.Is(refused, ErrKeyReused) {
+			return held, report, refused
+		}
+	}
+	written, report, err := c.write(ctx, n)
+	if err == nil || errors.Is(err, ErrKeyReused) {
+		return written, report, err
+	}
+	if !inOrder && known() {
+		held, last, refusal := c.outbox.Add(ctx, n)
+		if refusal == nil || errors.Is(refusal, ErrKeyReused) {
+			return held, last, refusal
+		}
+		refused = refusal
+	}
+	return Comment{}, report, errors.Join(err, refused)
+}
+
+// write writes a comment to the database: the unique constraint finds the row
+// of an earlier try whose answer got lost, and returns it. An unknown article
+// is ErrNotFound. Every try is safe to repeat, which is why the guard may retry.
+func (c *Comments) write(ctx context.Context, n NewComment) (Comment, resilience.Report, error) {
 	return resilience.Call(ctx, c.writes, func(ctx context.Context) (Comment, error) {
 		if c.db == nil {
 			return Comment{}, errNoDatabase
 		}
 		hash := contentHash(n)
-		comment := Comment{Slug: n.Slug, Author: n.Author, HTML: n.HTML}
+		comment := Comment{Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: keyHash(n.Key)}
 		var stored string
 		// "do update" rather than "do nothing": it waits for a concurrent
 		// insert of the same key and returns its row, in one statement.
@@ -138,7 +213,7 @@ func (c *Comments) Latest(ctx context.Context, limit int) ([]Comment, error) {
 		return nil, errNoDatabase
 	}
 	return queryComments(ctx, c.db, `
-		select id, slug, author, html, created, hidden is not null as hidden
+		select id, slug, author, html, created, hidden is not null as hidden, `+keyHashColumn+`
 		from comments order by id desc limit $1`, limit)
 }
 

@@ -33,21 +33,21 @@ var hello = NewComment{Slug: "one", Author: "Ada", Body: "Hello.", HTML: "<p>Hel
 func TestCommentIsWrittenOnce(t *testing.T) {
 	_, db := newDatabase(t, one(t)...)
 	c := newComments(t, db, nil)
-	first, _, err := c.Add(t.Context(), hello)
+	first, _, err := c.Add(t.Context(), hello, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if first.ID == 0 || first.Created.IsZero() || first.Hidden || first.HTML != hello.HTML {
 		t.Errorf("%+v", first)
 	}
-	if again, _, err := c.Add(t.Context(), hello); err != nil || again != first {
+	if again, _, err := c.Add(t.Context(), hello, nil); err != nil || again != first {
 		t.Errorf("a replay is %+v, %v, want the first answer, %+v", again, err, first)
 	}
 	for _, other := range []NewComment{
 		{Slug: "one", Author: "Ada", Body: "Goodbye.", Key: hello.Key},
 		{Slug: "one", Author: "Adam", Body: hello.Body, Key: hello.Key},
 	} {
-		_, _, err = c.Add(t.Context(), other)
+		_, _, err = c.Add(t.Context(), other, nil)
 		wantErr(t, err, ErrKeyReused)
 	}
 	if of, err := c.Of(t.Context(), "one", 10); err != nil || len(of) != 1 || of[0] != first {
@@ -66,7 +66,7 @@ func TestConcurrentCommentsOfOneKeyAreOneRow(t *testing.T) {
 	for i := range got {
 		all.Go(func() {
 			var err error
-			if got[i], _, err = c.Add(t.Context(), hello); err != nil {
+			if got[i], _, err = c.Add(t.Context(), hello, nil); err != nil {
 				t.Error(err)
 			}
 		})
@@ -113,11 +113,11 @@ func TestReplyLostAfterCommitIsNoSecondComment(t *testing.T) {
 	c := newComments(t, unreliable, nil)
 	warm := hello
 	warm.Key = "another"
-	if _, _, err := c.Add(t.Context(), warm); err != nil { // so that the statement is prepared, and its execution is next
+	if _, _, err := c.Add(t.Context(), warm, nil); err != nil { // so that the statement is prepared, and its execution is next
 		t.Fatal(err)
 	}
 	armed.Store(true)
-	comment, report, err := c.Add(t.Context(), hello)
+	comment, report, err := c.Add(t.Context(), hello, nil)
 	if err != nil || report.Attempts != 2 || lost.Load() != 1 {
 		t.Fatalf("%v after %d attempts with %d replies lost, want success at the second", err, report.Attempts, lost.Load())
 	}
@@ -137,11 +137,11 @@ func TestCommentSentAgainAfterAnOutage(t *testing.T) {
 	t.Cleanup(link.Close)
 	c := newComments(t, openDB(t, url, Dial(link.Dialer(dialer)), policy.Afloat().Postgres), nil)
 	down(link)
-	if _, _, err := c.Add(t.Context(), hello); err == nil {
+	if _, _, err := c.Add(t.Context(), hello, nil); err == nil {
 		t.Fatal("written to a database that is down")
 	}
 	link.Clear()
-	eventually(t, "the comment is written", func() bool { _, _, err := c.Add(t.Context(), hello); return err == nil })
+	eventually(t, "the comment is written", func() bool { _, _, err := c.Add(t.Context(), hello, nil); return err == nil })
 	if n := query[int](t, db, `select count(*) from comments`); n != 1 {
 		t.Errorf("%d rows, want 1", n)
 	}
@@ -154,7 +154,7 @@ func TestCommentsNeedAnArticle(t *testing.T) {
 	for _, slug := range []string{"unheard-of", "two"} {
 		n := hello
 		n.Slug = slug
-		_, _, err := c.Add(t.Context(), n)
+		_, _, err := c.Add(t.Context(), n, nil)
 		wantErr(t, err, ErrNotFound)
 	}
 	if n := query[int](t, db, `select count(*) from comments`); n != 0 {
@@ -169,7 +169,7 @@ func TestHiddenComments(t *testing.T) {
 	for i := range 4 {
 		n := hello
 		n.Key = fmt.Sprint("key-", i)
-		comment, _, err := c.Add(t.Context(), n)
+		comment, _, err := c.Add(t.Context(), n, nil)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -192,7 +192,7 @@ func TestHiddenComments(t *testing.T) {
 	}
 	replay := hello
 	replay.Key = "key-1"
-	if comment, _, err := c.Add(t.Context(), replay); err != nil || !comment.Hidden || comment.ID != ids[1] {
+	if comment, _, err := c.Add(t.Context(), replay, nil); err != nil || !comment.Hidden || comment.ID != ids[1] {
 		t.Errorf("a replay of a hidden one: %+v, %v", comment, err)
 	}
 	if err := c.Hide(t.Context(), ids[1], false); err != nil {
@@ -208,7 +208,7 @@ func TestCommentsWithoutDatabase(t *testing.T) {
 	c := newComments(t, nil, nil)
 	_, of := c.Of(t.Context(), "one", 10)
 	_, counts := c.Counts(t.Context(), []string{"one"})
-	_, _, add := c.Add(t.Context(), hello)
+	_, _, add := c.Add(t.Context(), hello, nil)
 	for _, err := range []error{of, counts, add, c.Hide(t.Context(), 1, true)} {
 		wantErr(t, err, errNoDatabase)
 	}

@@ -97,13 +97,35 @@ func (c *copies[T]) get(ctx context.Context, key string) (stored[T], bool) {
 	return s, true
 }
 
+// What is known of all copies together, which have to be bounded: nothing is
+// evicted from this Redis, since what else is there must not be.
+const (
+	copiesByAge = "afloat:copies:1:age"   // sorted set: key → when it was stored
+	copiesBytes = "afloat:copies:1:bytes" // hash: key → bytes; "" → of all
+)
+
 // keepNewer stores a copy unless the one there was read at a higher version of
-// the site. Compared inside Redis, since two servers may write at once.
+// the site. Compared inside Redis, since two servers may write at once. Beyond
+// the bounds the copies that were stored longest ago go: which of them readers
+// want, memory knows, and this needn't.
 const keepNewer = `
 local there = tonumber(redis.call('HGET', KEYS[1], 'as_of') or 0) or 0
 if there > tonumber(ARGV[1]) then return 0 end
 redis.call('HSET', KEYS[1], 'as_of', ARGV[1], 'copy', ARGV[2])
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
+local before = tonumber(redis.call('HGET', KEYS[3], KEYS[1]) or 0)
+redis.call('ZADD', KEYS[2], ARGV[4], KEYS[1])
+redis.call('HSET', KEYS[3], KEYS[1], #ARGV[2])
+local bytes = redis.call('HINCRBY', KEYS[3], '', #ARGV[2] - before)
+while bytes > tonumber(ARGV[5]) or redis.call('ZCARD', KEYS[2]) > tonumber(ARGV[6]) do
+  local oldest = redis.call('ZPOPMIN', KEYS[2])[1]
+  if not oldest then break end
+  bytes = redis.call('HINCRBY', KEYS[3], '', -(tonumber(redis.call('HGET', KEYS[3], oldest) or 0)))
+  redis.call('HDEL', KEYS[3], oldest)
+  redis.call('UNLINK', oldest)
+end
+redis.call('PEXPIRE', KEYS[2], ARGV[3])
+redis.call('PEXPIRE', KEYS[3], ARGV[3])
 return 1`
 
 var keepNewerHash = redis.NewScript(keepNewer).Hash()
@@ -119,7 +141,7 @@ func (c *copies[T]) put(ctx context.Context, key string, v Versioned[T], at time
 	if encoder.Encode(stored[T]{Versioned: v, At: at, FreshUntil: at.Add(fresh)}) != nil {
 		return // only a type that can't be marshalled, which the tests would have met
 	}
-	args := []any{1, c.key(key), v.AsOf, raw.Bytes(), c.life.Keep.Milliseconds()}
+	args := []any{3, c.key(key), copiesByAge, copiesBytes, v.AsOf, raw.Bytes(), c.life.Keep.Milliseconds(), at.UnixMilli(), c.life.Bytes, c.life.Number}
 	// A failure is the guard's to record: the copy is a convenience, and the
 	// value is already on its way to the reader.
 	_, _, _ = resilience.Call(ctx, c.guard, func(ctx context.Context) (int, error) {

@@ -67,6 +67,7 @@ func startContainer(ctx context.Context, engine *testcontainers.DockerClient, k 
 	c, err := testcontainers.Run(ctx, k.image,
 		testcontainers.WithEnv(k.env),
 		testcontainers.WithExposedPorts(k.port),
+		testcontainers.WithCmd(k.cmd...),
 		testcontainers.WithHostConfigModifier(func(host *container.HostConfig) {
 			host.PortBindings = network.PortMap{inside: {{HostIP: netip.IPv4Unspecified(), HostPort: strconv.Itoa(port)}}}
 		}))

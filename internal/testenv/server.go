@@ -102,7 +102,8 @@ type kind struct {
 	image string
 	port  string
 	env   map[string]string
-	url   url.URL // its host is to be filled in
+	cmd   []string // nil: the image's own
+	url   url.URL  // its host is to be filled in
 	ping  func(ctx context.Context, location string) error
 }
 
@@ -129,6 +130,7 @@ var postgresKind = kind{
 
 var redisKind = kind{
 	name: "redis", image: "redis:8-trixie", port: "6379/tcp", url: url.URL{Scheme: "redis"},
+	cmd: []string{"redis-server", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"}, // as package local has it
 	ping: func(ctx context.Context, location string) error {
 		options, err := redis.ParseURL(location)
 		if err != nil {

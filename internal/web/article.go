@@ -22,7 +22,7 @@ import (
 func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
 	r = s.noteMoment(r)
 	slug := chi.URLParam(r, "slug")
-	mine, _ := strconv.ParseInt(r.URL.Query().Get("comment"), 10, 64)
+	mine := commentAsked(r)
 	slots := s.articleSlots(r, slug, mine)
 
 	ctx, cancel := s.slotContext(r.Context())
@@ -52,7 +52,17 @@ func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
 	if !inMemory {
 		parts = collect(arriving, slots)
 	}
-	return s.wholeArticle(w, r, page, prov, parts, mine > 0)
+	return s.wholeArticle(w, r, page, prov, parts, mine != "")
+}
+
+// commentAsked is the comment that the reader has just written, as its URL
+// names it; "" for other readers.
+func commentAsked(r *http.Request) string {
+	ref := r.URL.Query().Get("comment")
+	if id, err := strconv.ParseInt(ref, 10, 64); err == nil && id > 0 || store.IsEntry(ref) {
+		return ref
+	}
+	return ""
 }
 
 // wantsWhole reports whether the client can't use a page in pieces: a CDN,
@@ -77,7 +87,9 @@ func collect(arriving <-chan loaded, slots []slot) []loaded {
 
 func (s *Server) wholeArticle(w http.ResponseWriter, r *http.Request, page postPage, prov resilience.Provenance, parts []loaded, personal bool) error {
 	anyones := !personal && !page.XRay
-	keep := anyones && !prov.State.Degraded() && len(page.Faults) == 0
+	// That a comment waits is true for a moment only.
+	settled := len(s.Comments.Outbox().Waiting(page.Post.V.Slug)) == 0
+	keep := settled && anyones && !prov.State.Degraded() && len(page.Faults) == 0
 	timing := []named{{"post", prov}}
 	for _, part := range parts {
 		if err := s.settle(r, part); err != nil {

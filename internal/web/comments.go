@@ -1,11 +1,13 @@
 package web
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"net/http"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 	"unicode/utf8"
 
@@ -53,7 +55,7 @@ func (s *Server) renderComment(w http.ResponseWriter, r *http.Request, status in
 	return nil
 }
 
-// postComment writes a comment once. Whatever goes wrong, the answer holds the
+// postComment takes a comment once, into the database or the outbox. Whatever goes wrong, the answer holds the
 // text and the same key, so that sending it again is both easy and harmless.
 func (s *Server) postComment(w http.ResponseWriter, r *http.Request) error {
 	slug := chi.URLParam(r, "slug")
@@ -62,50 +64,84 @@ func (s *Server) postComment(w http.ResponseWriter, r *http.Request) error {
 	}
 	page := commentPage{Slug: slug, PostTitle: slug,
 		Author: strings.TrimSpace(r.PostForm.Get("author")), Body: strings.TrimSpace(strings.ReplaceAll(r.PostForm.Get("body"), "\r\n", "\n")), Key: r.PostForm.Get("key")}
-	if post, _, err := s.Posts.Post(r.Context(), slug); err == nil {
-		page.PostTitle = post.Title
-	} else if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrWithdrawn) {
-		return err
-	}
 	if r.PostForm.Get("website") != "" { // only a robot fills in what nobody sees
 		http.Redirect(w, r, postURL(slug), http.StatusSeeOther)
 		return nil
 	}
+	article := s.lookUp(r.Context(), slug)
 	if page.Problems = checkComment(page); len(page.Problems) > 0 {
 		if page.Problems["key"] != "" {
 			page.Key = rand.Text()
 		}
-		return s.renderComment(w, r, http.StatusBadRequest, page)
+		return s.refuseComment(w, r, http.StatusBadRequest, page, article)
 	}
 	if s.limits.exceeded(w, r, page.Key) {
 		page.Problems = map[string]string{"": "That is many comments from one place within a minute. Your text is kept: send it again in a moment."}
-		return s.renderComment(w, r, http.StatusTooManyRequests, page)
+		return s.refuseComment(w, r, http.StatusTooManyRequests, page, article)
 	}
 
 	c, report, err := s.Comments.Add(r.Context(), store.NewComment{
 		Slug: slug, Author: page.Author, Body: page.Body, HTML: content.Comment(page.Body), Key: page.Key,
-	})
+	}, func() bool { _, missing := article(); return missing == nil })
 	switch {
 	case err == nil:
 		s.forgetHot(r, postURL(slug))
 		noStore(w)
-		http.Redirect(w, r, commentURL(slug, c.ID), http.StatusSeeOther)
+		http.Redirect(w, r, commentURL(slug, c.Ref()), http.StatusSeeOther)
 		return nil
 	case errors.Is(err, store.ErrKeyReused):
 		page.Problems = map[string]string{"": "This form was sent before with another text, and that comment is published. Sending again will add this text as a new comment."}
 		page.Key = rand.Text()
-		return s.renderComment(w, r, http.StatusConflict, page)
+		return s.refuseComment(w, r, http.StatusConflict, page, article)
 	case !s.Table.Page.Isolate:
 		return err
 	}
-	// Not found is no exception: the article was there a moment ago, so the
+	if _, missing := article(); errors.Is(missing, store.ErrNotFound) || errors.Is(missing, store.ErrWithdrawn) {
+		return missing
+	}
+	// Not found is no exception here: the article was there a moment ago, so the
 	// database doesn't have it yet, or no longer, and the text must not be lost.
 	s.Warnings.Part(r.Context(), "comment form", s.Comments.Policy(), resilience.Provenance{
 		State: resilience.Missing, Attempts: report.Attempts, Took: report.Took, Breaker: report.Breaker, Err: err,
 	})
 	page.Unavailable = true
 	w.Header().Set("Retry-After", strconv.Itoa(int(s.Options.Server.RetryAfter.Seconds())))
-	return s.renderComment(w, r, http.StatusServiceUnavailable, page)
+	return s.refuseComment(w, r, http.StatusServiceUnavailable, page, article)
+}
+
+// lookUp reads a comment's article beside the comment's own way, so that a
+// writer who has to wait for both waits for the longer one only. The function
+// that it returns waits for the article's title, no longer than for a page.
+func (s *Server) lookUp(ctx context.Context, slug string) func() (title string, err error) {
+	type article struct {
+		title string
+		err   error
+	}
+	found := make(chan article, 1) // buffered: nobody may want to know
+	go func() {
+		title, err := resilience.Isolate(func() (string, error) {
+			post, _, err := s.Posts.Post(ctx, slug)
+			return post.Title, err
+		})
+		found <- article{title, err}
+	}()
+	return sync.OnceValues(func() (string, error) {
+		a := <-found
+		return a.title, a.err
+	})
+}
+
+// refuseComment shows the form with its text once more, unless there is no
+// such article.
+func (s *Server) refuseComment(w http.ResponseWriter, r *http.Request, status int, page commentPage, article func() (string, error)) error {
+	title, err := article()
+	if errors.Is(err, store.ErrNotFound) || errors.Is(err, store.ErrWithdrawn) {
+		return err
+	}
+	if err == nil {
+		page.PostTitle = title
+	}
+	return s.renderComment(w, r, status, page)
 }
 
 // badForm answers a body that is no form, or is too large to be one.

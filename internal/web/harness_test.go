@@ -106,14 +106,14 @@ type setup struct {
 	table   policy.Table
 	server  policy.Server
 	lab     bool
-	idle    bool // nothing watches the site's version
+	idle    bool // nothing watches the site's version, or writes what waits in the outbox
 	options func(*Options)
 }
 
 // patient gives every call so much time that a busy machine is no outage.
 func patient(s *setup) {
 	t := &s.table
-	for _, row := range []*policy.Row{&t.PostReads, &t.Search, &t.Redis, &t.CommentReads, &t.CommentCounts, &t.CommentWrites, &t.Recommendations, &t.Popular} {
+	for _, row := range []*policy.Row{&t.PostReads, &t.Search, &t.Redis, &t.CommentReads, &t.CommentCounts, &t.CommentWrites, &t.OutboxOrder, &t.Outbox, &t.Recommendations, &t.Popular} {
 		row.Deadline, row.AttemptDeadline, row.Bulkhead.Wait = 50*row.Deadline, 50*row.AttemptDeadline, 50*row.Bulkhead.Wait
 	}
 	t.Page.Slot *= 50
@@ -162,6 +162,11 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	}))(t)
 	writes := must(resilience.NewGuard(set.table.CommentWrites.Policy, store.Classify, observe))(t)
 	comments := store.NewComments(db, writes)
+	var outbox *store.Outbox
+	if set.table.Fallback {
+		outbox = must(store.NewOutbox(store.OutboxOptions{Redis: cache, DB: db, Table: set.table, Server: set.server, Observe: observe, Log: log}))(t)
+		comments.WithOutbox(outbox)
+	}
 	deps := widgets.Deps{Observe: observe, Entries: set.server.MemoryEntries, Log: log}
 	stopping, stop := context.WithCancel(context.Background())
 	o := Options{
@@ -207,6 +212,9 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	background.Go(func() { handler.HearComments(stopping, heard) })
 	if !set.idle {
 		background.Go(func() { posts.Watch(stopping, func(int64) {}) })
+		if outbox != nil {
+			background.Go(func() { outbox.Run(stopping) })
+		}
 	}
 	t.Cleanup(func() { // in the order of cmd/blog's own end
 		stop()

@@ -94,6 +94,7 @@ type moment struct {
 	vouched bool  // whether somebody can vouch for it
 	faults  int64 // revision of the lab's faults; 0 while none is on
 	heard   int64 // how often this server was told that comments have changed
+	waiting int64 // version of the comments that wait to be written
 }
 
 // momentKey finds in a request's context the moment at which it came. A page is
@@ -109,6 +110,7 @@ func (s *Server) noteMoment(r *http.Request) *http.Request {
 func (s *Server) moment() (m moment) {
 	m.version, m.vouched = s.Posts.Version()
 	m.heard = s.heard.Load()
+	m.waiting = s.Comments.Outbox().Version()
 	for _, l := range s.Links {
 		if _, on := l.Current(); on && s.Lab != nil {
 			m.faults = s.Lab.Status().Rev

@@ -72,6 +72,7 @@ type part[V any] struct {
 // xray is the caption of one part: `comments · stale 41 s · 3 tries, 212 ms · breaker open · comments.go:38`.
 type xray struct {
 	Source, State, Age, Tries, Took, Breaker, ErrorClass, Replica string // in words, "" when there is nothing to say
+	Outbox                                                        string // what waits there; "" for other parts than comments
 	Code, Policy                                                  sourceRef
 }
 
@@ -120,11 +121,13 @@ type articleView struct {
 }
 
 type commentView struct {
-	ID     int64
-	Author string
-	Body   template.HTML
-	At     time.Time
-	Mine   bool // just written by this reader
+	Ref     string // its id, or its name in the outbox
+	Author  string
+	Body    template.HTML
+	At      time.Time
+	Mine    bool   // just written by this reader
+	Waiting bool   // in the outbox, to be written
+	Kept    string // how well it is kept there, in words; "" where that isn't known
 }
 
 type commentsView struct {
@@ -221,7 +224,7 @@ type commentPage struct {
 	Key             string // idempotency key
 	Author, Body    string
 	Problems        map[string]string // field → what to do: author, body, key, ""
-	Unavailable     bool              // the database is out of reach: nothing is lost, send it again
+	Unavailable     bool              // the database is out of reach, and the outbox: nothing is lost, send it again
 	Fragment        bool              // only the form, for the page's script
 }
 

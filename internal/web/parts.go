@@ -33,10 +33,12 @@ type slotSpec[T, V any] struct {
 	widget *widgets.Widget[T]
 	title  string
 	view   func(T) V
-	gone   string // what to say when it is missing
-	old    string // what to say when it is stale
-	renew  bool   // skip copies: this reader has just changed what it shows
-	memo   *memo  // for a part that is the same on all pages; nil: it isn't
+	gone   string                // what to say when it is missing
+	old    string                // what to say when it is stale
+	renew  bool                  // skip copies: this reader has just changed what it shows
+	before func(context.Context) // runs before such a reading; nil: nothing does
+	xray   func(*xray)           // adds to the caption; nil adds nothing
+	memo   *memo                 // for a part that is the same on all pages; nil: it isn't
 }
 
 func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slotSpec[T, V]) slot {
@@ -53,6 +55,9 @@ func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slo
 			}
 			if xray {
 				view.XRay = s.caption(name, p)
+				if spec.xray != nil {
+					spec.xray(view.XRay)
+				}
 			}
 			return s.pages.render("part-"+name, view)
 		}
@@ -65,7 +70,12 @@ func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slo
 	}
 	get := spec.widget.Get
 	if spec.renew {
-		get = spec.widget.Refresh
+		get = func(ctx context.Context, req widgets.Request) (T, resilience.Provenance, error) {
+			if spec.before != nil {
+				spec.before(ctx)
+			}
+			return spec.widget.Refresh(ctx, req)
+		}
 	}
 	return slot{
 		name: name,
@@ -81,15 +91,19 @@ func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slo
 }
 
 // articleSlots are the optional parts of an article's page, in the order of
-// the whole rendering.
-func (s *Server) articleSlots(r *http.Request, slug string, mine int64) []slot {
+// the whole rendering. mine names the comment that this reader has just
+// written; "" for others.
+func (s *Server) articleSlots(r *http.Request, slug, mine string) []slot {
 	req := widgets.Request{Slug: slug}
+	outbox := s.Comments.Outbox()
 	return []slot{
 		newSlot(s, r, req, slotSpec[[]store.Comment, commentsView]{
-			widget: s.CommentsWidget, title: "Comments", renew: mine > 0,
-			view: func(list []store.Comment) commentsView { return viewComments(slug, list, mine) },
-			gone: "Comments are out of reach. The article is not. Reloading in a moment may bring them back.",
-			old:  "Newer comments did not come in time; these are the last ones seen.",
+			widget: s.CommentsWidget, title: "Comments", renew: mine != "",
+			before: func(ctx context.Context) { mine = outbox.Resolve(ctx, mine) }, // in time for the view, which comes after
+			view:   func(list []store.Comment) commentsView { return viewComments(slug, list, outbox.Waiting(slug), mine) },
+			xray:   func(x *xray) { x.Outbox = outboxCaption(outbox) },
+			gone:   "Comments are out of reach. The article is not. Reloading in a moment may bring them back.",
+			old:    "Newer comments did not come in time; these are the last ones seen.",
 		}),
 		newSlot(s, r, req, slotSpec[[]widgets.Suggestion, []suggestionView]{
 			widget: s.Recommendations, title: "Similar articles",

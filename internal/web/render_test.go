@@ -131,7 +131,7 @@ func samplePost(s resilience.State) postPage {
 func sampleComments(s resilience.State) part[commentsView] {
 	v := commentsView{Slug: "a"}
 	if s != resilience.Missing {
-		v.Comments = []commentView{{ID: 7, Author: "Ada <i>", Body: "<p>Hi</p>", At: sampleNow, Mine: true}}
+		v.Comments = []commentView{{Ref: "7", Author: "Ada <i>", Body: "<p>Hi</p>", At: sampleNow, Mine: true}}
 	}
 	return samplePart("comments", s, v)
 }

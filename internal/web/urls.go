@@ -13,9 +13,10 @@ import (
 // Every URL of the site is made here.
 
 func postURL(slug string) string { return "/posts/" + url.PathEscape(slug) }
-func commentURL(slug string, id int64) string {
-	n := strconv.FormatInt(id, 10)
-	return postURL(slug) + "?comment=" + n + "#comment-" + n
+
+// commentURL is where a comment is shown, ref being its store.Comment.Ref.
+func commentURL(slug, ref string) string {
+	return postURL(slug) + "?comment=" + ref + "#comment-" + ref
 }
 
 func listURL(tag string, page int) string {

@@ -26,10 +26,33 @@ func viewArticle(p store.Post, body template.HTML) articleView {
 	return v
 }
 
-func viewComments(slug string, list []store.Comment, mine int64) commentsView {
+// viewComments shows an article's comments: those of the database, and behind
+// them those that wait in the outbox. One that is in both is written.
+func viewComments(slug string, list, waiting []store.Comment, mine string) commentsView {
 	v := commentsView{Slug: slug}
+	written := map[string]bool{}
 	for _, c := range list {
-		v.Comments = append(v.Comments, commentView{ID: c.ID, Author: c.Author, Body: template.HTML(c.HTML), At: c.Created, Mine: c.ID == mine})
+		written[c.KeyHash] = true
+		v.Comments = append(v.Comments, viewComment(c, mine))
+	}
+	for _, c := range waiting {
+		if !written[c.KeyHash] {
+			v.Comments = append(v.Comments, viewComment(c, mine))
+		}
+	}
+	return v
+}
+
+func viewComment(c store.Comment, mine string) commentView {
+	v := commentView{Ref: c.Ref(), Author: c.Author, Body: template.HTML(c.HTML), At: c.Created, Mine: c.Ref() == mine, Waiting: c.Entry != ""}
+	switch {
+	case !v.Waiting || c.Disks == 0:
+	case c.Disks == 1:
+		v.Kept = "It is kept on one disk until then."
+	case c.Disks == 2:
+		v.Kept = "It is kept on two disks until then, since one of three was away."
+	default:
+		v.Kept = "It is kept on three disks until then."
 	}
 	return v
 }

@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"time"
 
 	"afloat/internal/resilience"
 	"afloat/internal/source"
+	"afloat/internal/store"
 )
 
 // partRefs are the lines behind a part.
@@ -87,6 +89,20 @@ func behindNote(p resilience.Provenance) string {
 		return ""
 	}
 	return fmt.Sprintf("This was read from a replica of the database that is %.0f s behind.", p.Lag.Seconds())
+}
+
+// outboxCaption says how many comments wait for the database, of all articles.
+func outboxCaption(o *store.Outbox) string {
+	n, since := o.Count()
+	switch {
+	case o == nil:
+		return ""
+	case n == 0:
+		return "no comment waits to be written"
+	case n == 1:
+		return "1 comment waits to be written, since " + since.UTC().Format(time.TimeOnly+" UTC")
+	}
+	return strconv.Itoa(n) + " comments wait to be written, the first since " + since.UTC().Format(time.TimeOnly+" UTC")
 }
 
 func refLink(r source.Ref) sourceRef {

@@ -81,6 +81,7 @@ type Views struct {
 	guard    *resilience.Guard
 	every    time.Duration
 	halfLife time.Duration
+	keep     time.Duration
 	log      *slog.Logger
 
 	mu    sync.Mutex
@@ -95,7 +96,7 @@ type view struct {
 // NewViews makes the counter; with a nil db it counts nothing.
 func NewViews(db *redis.Client, t policy.Table, s policy.Server, deps Deps) (*Views, error) {
 	guard, err := resilience.NewGuard(t.Views.Policy, nil, deps.Observe)
-	return &Views{db: db, guard: guard, every: s.FlushViews, halfLife: s.ViewHalfLife, log: deps.Log, batch: map[string]view{}}, err
+	return &Views{db: db, guard: guard, every: s.FlushViews, halfLife: s.ViewHalfLife, keep: s.ViewsKeep, log: deps.Log, batch: map[string]view{}}, err
 }
 
 // Guard is the guard of the batches, for display.
@@ -134,7 +135,7 @@ if now > last then
   redis.call('ZUNIONSTORE', KEYS[1], 1, KEYS[1], 'WEIGHTS', string.format('%.17g', 0.5 ^ ((now - last) / half_life)))
 end
 redis.call('SET', KEYS[3], math.max(now, last))
-for i = 4, #ARGV, 3 do
+for i = 5, #ARGV, 3 do
   redis.call('ZINCRBY', KEYS[1], ARGV[i + 1], ARGV[i])
   redis.call('HSET', KEYS[2], ARGV[i], ARGV[i + 2])
 end
@@ -142,6 +143,7 @@ for _, slug in ipairs(redis.call('ZRANGE', KEYS[1], 0, -1 - tonumber(ARGV[3]))) 
   redis.call('ZREM', KEYS[1], slug)
   redis.call('HDEL', KEYS[2], slug)
 end
+for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[4]) end
 return 1`)
 
 func (v *Views) flush(ctx context.Context) {
@@ -152,7 +154,7 @@ func (v *Views) flush(ctx context.Context) {
 	if v.db == nil || len(batch) == 0 {
 		return
 	}
-	args := []any{time.Now().Unix(), int64(v.halfLife.Seconds()), popularKept}
+	args := []any{time.Now().Unix(), int64(v.halfLife.Seconds()), popularKept, v.keep.Milliseconds()}
 	for slug, view := range batch {
 		args = append(args, slug, view.n, view.title)
 	}

@@ -224,7 +224,7 @@ func TestCommentsAndCounts(t *testing.T) {
 	if list, p, err := shown.Get(t.Context(), r); len(list) != 0 || p.State != resilience.Fresh || err != nil {
 		t.Errorf("%v, %+v, %v", list, p, err)
 	}
-	added, _, err := comments.Add(t.Context(), store.NewComment{Slug: "one", Author: "Ada", Body: "Hi", HTML: "Hi", Key: "k"})
+	added, _, err := comments.Add(t.Context(), store.NewComment{Slug: "one", Author: "Ada", Body: "Hi", HTML: "Hi", Key: "k"}, nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,0 +1,62 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/url"
+	"time"
+
+	"github.com/redis/go-redis/v9"
+)
+
+// errNotOnDisk refuses a comment that Redis may have in memory alone. A
+// time-out is no acknowledgement.
+var errNotOnDisk = errors.New("the outbox can't promise to keep it")
+
+// wantedReplicas are those that a comment waits for.
+const wantedReplicas = 2
+
+// RedisReplicated reports whether a REDIS_URL means a primary with replicas,
+// found by Sentinel.
+func RedisReplicated(location string) bool {
+	u, err := url.Parse(location)
+	return err == nil && u.Query().Has("master_name")
+}
+
+// waitForDisks waits until what conn has written is on the disks of the
+// primary and of two replicas, or for as long as limit. It returns on how many
+// it is then, if that is enough.
+func waitForDisks(ctx context.Context, conn *redis.Conn, limit time.Duration) (int, error) {
+	cmd := redis.NewIntSliceCmd(ctx, "waitaof", 1, wantedReplicas, limit.Milliseconds())
+	if err := conn.Process(ctx, cmd); err != nil {
+		return 0, fmt.Errorf("%w: WAITAOF: %w", errNotOnDisk, err)
+	}
+	return judgeDisks(cmd.Val())
+}
+
+// judgeDisks reads WAITAOF's answer, which comes after a time-out too: on how
+// many disks of the primary, and of how many replicas. The primary's alone is
+// not enough: were it to fail, what a replica lacks would be gone.
+func judgeDisks(counts []int64) (int, error) {
+	if len(counts) != 2 || counts[0] < 1 || counts[1] < 1 {
+		return 0, fmt.Errorf("%w: it is on the disks of %v (primary, replicas)", errNotOnDisk, counts)
+	}
+	return 1 + int(min(counts[1], wantedReplicas)), nil
+}
+
+// answersFromDisk makes sure that a Redis without replicas answers a write only
+// once it is on disk. That is the promise of appendfsync always, in every
+// version; WAITAOF would say the same where there is one (from 7.2 on).
+func answersFromDisk(ctx context.Context, conn *redis.Conn) error {
+	set, err := conn.ConfigGet(ctx, "*append*").Result()
+	if err != nil {
+		return fmt.Errorf("%w: CONFIG GET: %w", errNotOnDisk, err)
+	}
+	for setting, want := range map[string]string{"appendonly": "yes", "appendfsync": "always", "no-appendfsync-on-rewrite": "no"} {
+		if set[setting] != want {
+			return fmt.Errorf("%w: Redis has %s %s, not %s", errNotOnDisk, setting, set[setting], want)
+		}
+	}
+	return nil
+}
