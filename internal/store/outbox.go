@@ -137,6 +137,9 @@ func (o *Outbox) Add(ctx context.Context, n NewComment) (Comment, resilience.Rep
 func (o *Outbox) accept(ctx context.Context, n NewComment) (Comment, error) {
 	conn := o.redis.Conn()
 	defer conn.Close()
+	if err := evictsNothing(ctx, conn); err != nil {
+		return Comment{}, err
+	}
 	if !o.replicated {
 		if err := answersFromDisk(ctx, conn); err != nil {
 			return Comment{}, err

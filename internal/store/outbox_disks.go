@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"strings"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -43,6 +44,19 @@ func judgeDisks(counts []int64) (int, error) {
 		return 0, fmt.Errorf("%w: it is on the disks of %v (primary, replicas)", errNotOnDisk, counts)
 	}
 	return 1 + int(min(counts[1], wantedReplicas)), nil
+}
+
+// evictsNothing makes sure that a Redis short of memory refuses. The outbox has
+// no expiry, so the policies that evict what has one leave it alone as well.
+func evictsNothing(ctx context.Context, conn *redis.Conn) error {
+	set, err := conn.ConfigGet(ctx, "maxmemory-policy").Result()
+	if err != nil {
+		return fmt.Errorf("%w: CONFIG GET: %w", errNotOnDisk, err)
+	}
+	if policy := set["maxmemory-policy"]; policy == "" || strings.HasPrefix(policy, "allkeys") {
+		return fmt.Errorf("%w: Redis has maxmemory-policy %s", errNotOnDisk, policy)
+	}
+	return nil
 }
 
 // answersFromDisk makes sure that a Redis without replicas answers a write only

@@ -327,7 +327,7 @@ func TestOutboxOfARedisThatMayForget(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	for name, values := range map[string][2]string{"appendfsync": {"everysec", "always"}, "no-appendfsync-on-rewrite": {"yes", "no"}, "appendonly": {"no", "yes"}} {
+	for name, values := range map[string][2]string{"appendfsync": {"everysec", "always"}, "no-appendfsync-on-rewrite": {"yes", "no"}, "appendonly": {"no", "yes"}, "maxmemory-policy": {"allkeys-lru", "noeviction"}} {
 		set(name, values[0])
 		_, _, err := s.Add(t.Context(), hello, known)
 		wantErr(t, err, errNotOnDisk)

@@ -77,7 +77,32 @@ func (tab *tab) expectMine(author, said string) {
 	}
 }
 
-// The database goes away between the form and its answer, and comes back.
+// Without Postgres a comment is accepted, shown as waiting, and written later.
+func TestCommentWaitsThroughAnOutage(t *testing.T) {
+	b := startBlog(t)
+	tab := b.open()
+	tab.refusals = true
+	tab.visit(first + "/comment")
+	tab.fill("#author", "Patient")
+	tab.fill("#body", "I can wait.")
+	b.fault("postgres", "refuse")
+	if status := tab.follow(".comment-form button"); status != http.StatusOK {
+		t.Fatalf("sent without Postgres: %d, want its page", status)
+	}
+	if got := tab.text(".mine.waiting .held"); !strings.Contains(got, "Waiting to be written.") || !strings.Contains(got, "kept on one disk") {
+		t.Errorf("its writer is told %q", got)
+	}
+	b.fault("postgres", "healthy")
+	until(t, "it is written", func() bool {
+		tab.leads("reload", chromedp.Reload())
+		return tab.count(".mine") == 1 && tab.count(".waiting") == 0
+	})
+	if n := tab.count(".thread > li"); n != 1 {
+		t.Errorf("there are %d comments, want 1", n)
+	}
+}
+
+// Both the database and the outbox go away between the form and its answer, and come back.
 func TestCommentOutlivesAnOutage(t *testing.T) {
 	const author, said = "Persistent", "Typed once."
 	b := startBlog(t)
@@ -94,8 +119,9 @@ func TestCommentOutlivesAnOutage(t *testing.T) {
 	}
 
 	b.fault("postgres", "refuse")
+	b.fault("redis", "refuse")
 	if status := tab.follow(".comment-form button"); status != http.StatusServiceUnavailable {
-		t.Fatalf("sent without Postgres: %d, want 503", status)
+		t.Fatalf("sent without Postgres and Redis: %d, want 503", status)
 	}
 	if note := tab.text(".note.missing"); !strings.Contains(note, "not stored yet") || !strings.Contains(note, "Nothing is lost") {
 		t.Errorf("the reader is told %q", note)
@@ -107,6 +133,7 @@ func TestCommentOutlivesAnOutage(t *testing.T) {
 	}
 
 	b.fault("postgres", "healthy")
+	b.fault("redis", "healthy")
 	until(t, "it is stored", func() bool { return tab.follow(".comment-form button") == http.StatusOK })
 	tab.expectMine(author, said)
 	if n := tab.count(".thread > li"); n != 1 {
