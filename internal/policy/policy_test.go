@@ -134,8 +134,9 @@ func TestNumbersFitTogether(t *testing.T) {
 	if sum := table.OutboxOrder.Deadline + table.CommentWrites.Deadline + table.Outbox.Deadline; sum >= heard || table.Page.Budget > table.OutboxOrder.Deadline+table.CommentWrites.Deadline {
 		t.Errorf("a comment takes up to %v, and its article %v beside it: want less than %v", sum, table.Page.Budget, heard)
 	}
-	if server.Outbox.Sync >= table.Outbox.AttemptDeadline {
-		t.Errorf("an attempt of %v ends before the disks' %v are over", table.Outbox.AttemptDeadline, server.Outbox.Sync)
+	const tick = 100 * time.Millisecond // of Redis: by so much a time-out of its own may be late
+	if server.Outbox.Sync+tick >= table.Outbox.AttemptDeadline {
+		t.Errorf("an attempt of %v ends before the wait for a replica, %v and up to %v, does", table.Outbox.AttemptDeadline, server.Outbox.Sync, tick)
 	}
 	if seen := table.CommentReads.Stale.Fresh + table.CommentReads.Stale.Behind + table.Page.Hot; server.Outbox.Linger <= seen {
 		t.Errorf("a comment lingers for %v after it was written, and a copy without it is shown for up to %v", server.Outbox.Linger, seen)

@@ -48,7 +48,7 @@ const (
 
 // Outbox is how comments wait in Redis for a database that takes them.
 type Outbox struct {
-	Sync   time.Duration // longest wait for the replicas' disks, of one attempt
+	Sync   time.Duration // longest wait for the replicas, and once more for their disks
 	Claim  time.Duration // how long a key is remembered there once its comment is written
 	Drain  time.Duration // longest one round of writing
 	Linger time.Duration // how long a written comment is shown from here: until copies that lack it are gone
@@ -131,7 +131,7 @@ func Serve() Server {
 		HotEntries:        200,      // about 8 MB of pages, plain and compressed; more aren't made in the moment for which they are kept
 		MemoryEntries:     500,      // about 10 MB of articles at 20 KB each; the next rungs, Redis and the snapshot, hold all
 		Outbox: Outbox{
-			Sync:   100 * ms,        // an fsync takes 1 to 10 ms; with a replica gone each comment waits for this long
+			Sync:   30 * ms,         // WAIT and WAITAOF take 1 to 8 ms; with a replica gone each comment waits for this long, and up to 100 ms longer, for Redis looks at its clock ten times a second
 			Claim:  24 * time.Hour,  // a writer who sends again does so within minutes; the database remembers for ever
 			Drain:  3 * time.Second, // three hosts that don't answer to a dial, and the work
 			Linger: 2 * time.Second, // above a copy's 1.5 s and a finished page's 0.2 s

@@ -26,14 +26,23 @@ func RedisReplicated(location string) bool {
 }
 
 // waitForDisks waits until what conn has written is on the disks of the
-// primary and of two replicas, or for as long as limit. It returns on how many
-// it is then, if that is enough.
+// primary and of two replicas; or of those replicas that have it in memory
+// within limit. It returns on how many disks it is, if that is enough.
+//
+// WAIT goes first for two reasons. It tells which replicas are there at all.
+// And a replica is asked for its offset once for each waiting, and answers that
+// before its fsync: with WAITAOF alone its next word comes with its heartbeat,
+// up to a second later. Asked again after WAIT, it has the write on disk.
 func waitForDisks(ctx context.Context, conn *redis.Conn, limit time.Duration) (int, error) {
-	cmd := redis.NewIntSliceCmd(ctx, "waitaof", 1, wantedReplicas, limit.Milliseconds())
-	if err := conn.Process(ctx, cmd); err != nil {
+	there, err := conn.Wait(ctx, wantedReplicas, limit).Result()
+	if err != nil {
+		return 0, fmt.Errorf("%w: WAIT: %w", errNotOnDisk, err)
+	}
+	counts, err := conn.WaitAOF(ctx, 1, int(min(there, wantedReplicas)), limit).Result()
+	if err != nil {
 		return 0, fmt.Errorf("%w: WAITAOF: %w", errNotOnDisk, err)
 	}
-	return judgeDisks(cmd.Val())
+	return judgeDisks(counts)
 }
 
 // judgeDisks reads WAITAOF's answer, which comes after a time-out too: on how
