@@ -43,7 +43,6 @@ type Outbox struct {
 	policy     policy.Outbox
 	poll       time.Duration
 	log        *slog.Logger
-	changed    func(slug string)
 
 	mu      sync.Mutex
 	shown   []waiting       // in order of acceptance
@@ -65,7 +64,6 @@ type OutboxOptions struct {
 	Server     policy.Server
 	Observe    func(resilience.Event)
 	Log        *slog.Logger
-	Changed    func(slug string) // told when an article's page shows another comment, or one as written; nil tells nobody
 }
 
 // NewOutbox contacts nothing. Run has to run for anything to be written.
@@ -78,11 +76,8 @@ func NewOutbox(o OutboxOptions) (*Outbox, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Changed == nil {
-		o.Changed = func(string) {}
-	}
 	return &Outbox{redis: o.Redis, db: o.DB, replicated: o.Replicated, order: order, add: add,
-		policy: o.Server.Outbox, poll: o.Server.Poll, log: o.Log, changed: o.Changed, stuck: map[string]bool{}}, nil
+		policy: o.Server.Outbox, poll: o.Server.Poll, log: o.Log, stuck: map[string]bool{}}, nil
 }
 
 // Guards are the guards of the outbox, for display.
@@ -127,7 +122,6 @@ func (o *Outbox) Add(ctx context.Context, n NewComment) (Comment, resilience.Rep
 	case c.Entry != "":
 		count(&o.stats.accepted, strconv.Itoa(c.Disks))
 		o.remember(c)
-		o.changed(n.Slug)
 	}
 	return c, report, err
 }

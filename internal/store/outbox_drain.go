@@ -150,16 +150,15 @@ func insertEntry(ctx context.Context, tx pgx.Tx, e entry, key string) (id int64,
 	return id, stored, err
 }
 
-// settle removes entries that are committed.
+// settle removes entries that are committed. That their pages have changed,
+// servers and edges hear from the database.
 func (o *Outbox) settle(ctx context.Context, done []entry) error {
 	if len(done) == 0 {
 		return nil
 	}
 	args := []any{o.policy.Claim.Milliseconds(), claimKey(""), writtenKey("")}
-	slugs := map[string]bool{}
 	for _, e := range done {
 		args = append(args, e.name, e.Key, e.Slug, e.id)
-		slugs[e.Slug] = true
 	}
 	if err := settleScript.Run(ctx, o.redis, []string{outboxStream, outboxSlugs, outboxDisks}, args...).Err(); err != nil {
 		return err
@@ -168,9 +167,6 @@ func (o *Outbox) settle(ctx context.Context, done []entry) error {
 		count(&o.stats.written, "")
 	}
 	o.look(ctx)
-	for slug := range slugs {
-		o.changed(slug)
-	}
 	return nil
 }
 

@@ -136,7 +136,7 @@ func TestLeaderKilledAndReplaced(t *testing.T) {
 	t.Parallel()
 	cluster, b, comments := replicated(t, func(s *setup) { s.server = func(s *policy.Server) { s.MemoryEntries = 1 } })
 	add := func(key string) error {
-		_, _, err := comments.Add(t.Context(), NewComment{Slug: "one", Author: "A reader", Body: "Hello.", HTML: "<p>Hello.</p>", Key: key})
+		_, _, err := comments.Add(t.Context(), NewComment{Slug: "one", Author: "A reader", Body: "Hello.", HTML: "<p>Hello.</p>", Key: key}, nil)
 		return err
 	}
 	if err := add("before"); err != nil {
