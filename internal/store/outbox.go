@@ -155,9 +155,12 @@ func (o *Outbox) accept(ctx context.Context, n NewComment) (Comment, error) {
 	}
 	c.Entry, c.Created = answer[1], entryTime(answer[1])
 	if o.replicated {
-		if c.Disks, err = waitForDisks(ctx, conn, o.policy.Sync); err != nil {
-			return Comment{}, err
-		}
+		c.Disks, err = waitForDisks(ctx, conn, o.policy.Sync)
+	} else {
+		err = onOwnDisk(ctx, conn, o.policy.Sync)
+	}
+	if err != nil {
+		return Comment{}, err
 	}
 	// For other servers to show. Nobody depends on it: the promise is kept or not whatever this says.
 	_ = noteDisksScript.Run(ctx, conn, []string{outboxStream, outboxDisks}, c.Entry, c.Disks).Err()

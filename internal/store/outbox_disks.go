@@ -68,9 +68,25 @@ func evictsNothing(ctx context.Context, conn *redis.Conn) error {
 	return nil
 }
 
+// onOwnDisk makes sure that what conn has written is on the disk of a Redis
+// without replicas. With appendfsync always the answer itself came after that;
+// but for the time in which a log that was switched on at run time is first
+// made. From 7.2 on WAITAOF knows better, and is asked.
+func onOwnDisk(ctx context.Context, conn *redis.Conn, limit time.Duration) error {
+	counts, err := conn.WaitAOF(ctx, 1, 0, limit).Result()
+	switch {
+	case redis.HasErrorPrefix(err, "unknown command"):
+		return nil
+	case err != nil:
+		return fmt.Errorf("%w: WAITAOF: %w", errNotOnDisk, err)
+	case len(counts) != 2 || counts[0] < 1:
+		return fmt.Errorf("%w: it is on the disks of %v (primary, replicas)", errNotOnDisk, counts)
+	}
+	return nil
+}
+
 // answersFromDisk makes sure that a Redis without replicas answers a write only
-// once it is on disk. That is the promise of appendfsync always, in every
-// version; WAITAOF would say the same where there is one (from 7.2 on).
+// once it is on disk, which is the promise of appendfsync always.
 func answersFromDisk(ctx context.Context, conn *redis.Conn) error {
 	set, err := conn.ConfigGet(ctx, "*append*").Result()
 	if err != nil {

@@ -336,6 +336,9 @@ func TestOutboxOfARedisThatMayForget(t *testing.T) {
 		}
 		set(name, values[1])
 	}
+	eventually(t, "the log that was switched on is made", func() bool {
+		return strings.Contains(s.outbox.redis.Info(t.Context(), "persistence").Val(), "aof_rewrite_in_progress:0")
+	})
 	s.hold(t, hello)
 	server.Kill()
 	server.Restart()
