@@ -3,7 +3,7 @@
 -- Whoever writes a comment, hides one or shows one again, every server hears of
 -- it when it is committed: copies of the article's page are to be made anew.
 -- +goose StatementBegin
-create function tell_of_comment() returns trigger language plpgsql as $$
+create or replace function tell_of_comment() returns trigger language plpgsql as $$
 begin
     perform pg_notify('afloat', 'comments ' || new.slug);
     return null;
