@@ -14,9 +14,9 @@
 //	TRUSTED_PROXIES      none            addresses or networks, separated by commas, whose X-Forwarded-For is believed
 //	LOG_FORMAT           text            text or json
 //	LOG_LEVEL            info            info, or debug for a line a request too
+//	COMMENTS_PER_MINUTE  10              new comments that a server takes from one address in a minute, at most 100000
 //	NODE                 host name       this server's name in the fleet; sent as X-Served-By where it or FLEET_FILE is set
 //	FLEET_FILE           none            the fleet's nodes, as the absolute path of a JSON file such as deploy/fleet.json
-//	COMMENTS_PER_MINUTE  10              new comments that a server takes from one address in a minute, at most 100000
 //
 // A variable that is unset, empty or blank takes its default.
 package config
@@ -56,9 +56,9 @@ func Table() []Var {
 		{"TRUSTED_PROXIES", "none", "addresses or networks, separated by commas, whose X-Forwarded-For is believed"},
 		{"LOG_FORMAT", "text", "text or json"},
 		{"LOG_LEVEL", "info", "info, or debug for a line a request too"},
+		{"COMMENTS_PER_MINUTE", "10", "new comments that a server takes from one address in a minute, at most 100000"},
 		{"NODE", "host name", "this server's name in the fleet; sent as X-Served-By where it or FLEET_FILE is set"},
 		{"FLEET_FILE", "none", "the fleet's nodes, as the absolute path of a JSON file such as deploy/fleet.json"},
-		{"COMMENTS_PER_MINUTE", "10", "new comments that a server takes from one address in a minute, at most 100000"},
 	}
 }
 
@@ -105,8 +105,8 @@ func FromEnv(getenv func(string) string) (Config, error) {
 		TrustedProxies:     r.networks("TRUSTED_PROXIES"),
 		LogFormat:          r.text("LOG_FORMAT", "text", oneOf("text", "json")),
 		LogLevel:           r.text("LOG_LEVEL", "info", oneOf("info", "debug")),
-		Node:               r.text("NODE", "", checkNode),
 		CommentsPerMinute:  r.count("COMMENTS_PER_MINUTE", 100_000),
+		Node:               r.text("NODE", "", checkNode),
 	}
 	if c.DataDir != "" {
 		// Children run in directories of their own, so a relative path would
