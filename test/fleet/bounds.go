@@ -39,6 +39,7 @@ const (
 // bounds are what must hold besides what holds always: no acknowledged comment is lost, doubled or out of order.
 type bounds struct {
 	reads     []string      // kinds of which none may fail
+	inHand    bool          // but for those that were on their way through what was killed
 	p99       float64       // under the fault, in healthy ones; 0: any
 	slowest   time.Duration // read; 0: any
 	post      time.Duration // slowest answer to a comment; 0: any
@@ -70,6 +71,8 @@ func boundsOf(r role, a action) bounds {
 		return bounds{refused: always, exception: "it holds the published port: on one machine that is a single point"}
 	case "front1":
 		b.refused = always
+		// Nobody stands before a front who could ask again: what it is just answering dies with it.
+		b.inHand = a.name == kill.name
 		if a.name == pause.name {
 			return bounds{refused: always, exception: "two listeners share the port, and a paused one keeps its share of new connections"}
 		}

@@ -14,10 +14,11 @@ type ledger struct {
 	Lost         int `json:"lost"`         // acknowledged, and not in the table
 	Doubled      int `json:"doubled"`      // more than once in the table
 	Disordered   int `json:"disordered"`   // before one on the same article that was acknowledged before this one was sent
-	Unseen       int `json:"unseen"`       // acknowledged, but the page that its writer was sent to didn't have it
 	Refused      int `json:"refused"`      // POSTs answered with a refusal, which their writers sent again
 	Broken       int `json:"broken"`       // POSTs without an answer, or with a proxy's
 	GivenUp      int `json:"given_up"`     // never acknowledged
+
+	Unseen map[string]int `json:"unseen,omitempty"` // acknowledged, but not seen by their writers: why
 }
 
 // reckon compares. The rows of each article are in the order in which it shows them.
@@ -80,8 +81,11 @@ func (l *ledger) count(c *comment) {
 		l.Outbox++
 	}
 	l.Acknowledged++
-	if c.unseen {
-		l.Unseen++
+	if c.unseen != "" {
+		if l.Unseen == nil {
+			l.Unseen = map[string]int{}
+		}
+		l.Unseen[c.unseen]++
 	}
 }
 

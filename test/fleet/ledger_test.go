@@ -39,7 +39,7 @@ func TestReckoning(t *testing.T) {
 		posted(3, true, 4, 503),
 		posted(4, true, 4.5, 303),
 	}
-	comments[1].unseen = true
+	comments[1].unseen = "no page"
 	for _, c := range []struct {
 		about string
 		rows  []state.Comment
@@ -60,7 +60,7 @@ func TestReckoning(t *testing.T) {
 		if c.want.Disordered != got.Disordered {
 			t.Errorf("%s: %d out of order", c.about, got.Disordered)
 		}
-		if got.Written != 5 || got.Acknowledged != 4 || got.Outbox != 1 || got.Refused != 2 || got.Broken != 1 || got.GivenUp != 1 || got.Unseen != 1 {
+		if got.Written != 5 || got.Acknowledged != 4 || got.Outbox != 1 || got.Refused != 2 || got.Broken != 1 || got.GivenUp != 1 || got.Unseen["no page"] != 1 {
 			t.Errorf("%s: %+v", c.about, got)
 		}
 	}

@@ -86,8 +86,11 @@ func (r result) remarks() string {
 	if n := r.Comments.GivenUp; n > 0 {
 		said = append(said, fmt.Sprintf("%d comments given up", n))
 	}
-	if n := r.Comments.Unseen; n > 0 {
-		said = append(said, fmt.Sprintf("%d writers were not shown their comment", n))
+	for _, why := range slices.Sorted(maps.Keys(r.Comments.Unseen)) {
+		said = append(said, fmt.Sprintf("%d writers were not shown their comment: %s", r.Comments.Unseen[why], why))
+	}
+	if r.InHand > 0 {
+		said = append(said, fmt.Sprintf("%d of the failed reads were in its hands when it died", r.InHand))
 	}
 	return strings.Join(said, "; ")
 }

@@ -25,6 +25,7 @@ func TestReadsAreCountedByPhase(t *testing.T) {
 		came(cachedReads, 1, 3*time.Millisecond, 200, ""),
 		came(cachedReads, 2, 5*time.Millisecond, 503, ""), // before the fault: not its doing
 		came(cachedReads, 11, 40*time.Millisecond, 200, ""),
+		came(cachedReads, 10.5, time.Millisecond, 0, "cut short"), // while it was being killed
 		came(uncachedReads, 12, 10*time.Millisecond, 503, ""),
 		came(uncachedReads, 13, 6*time.Second, 200, ""),
 		came(assetReads, 14, 10*time.Millisecond, 0, "reset"),
@@ -32,18 +33,18 @@ func TestReadsAreCountedByPhase(t *testing.T) {
 		came(twinReads, 15, time.Minute, 500, ""),
 		came(cachedReads, 39, time.Minute, 500, ""), // too late to be judged
 	}, moments)
-	want := map[string]served{cachedReads: {0, 1}, uncachedReads: {2, 2}, assetReads: {2, 2}, twinReads: {1, 1}}
+	want := map[string]served{cachedReads: {1, 2}, uncachedReads: {2, 2}, assetReads: {2, 2}, twinReads: {1, 1}}
 	for kind, w := range want {
 		if r.Reads[kind] != w {
 			t.Errorf("%s: %+v, want %+v", kind, r.Reads[kind], w)
 		}
 	}
-	for cause, n := range map[string]int{"503": 1, "slow": 1, "reset": 1, load.Wrong: 1} {
+	for cause, n := range map[string]int{"503": 1, "slow": 1, "reset": 1, load.Wrong: 1, "cut short": 1} {
 		if r.Causes[cause] != n {
 			t.Errorf("causes are %v, want %s × %d", r.Causes, cause, n)
 		}
 	}
-	if r.Healthy.Reads != 2 || r.Healthy.Max != 5 || r.Fault.Reads != 4 || r.Fault.P50 != 10 || r.Fault.Max != 9000 {
+	if r.Healthy.Reads != 2 || r.Healthy.Max != 5 || r.Fault.Reads != 5 || r.InHand != 1 || r.Fault.P50 != 10 || r.Fault.Max != 9000 {
 		t.Errorf("healthy %+v, under the fault %+v", r.Healthy, r.Fault)
 	}
 }
@@ -69,6 +70,7 @@ func TestVerdicts(t *testing.T) {
 	}{
 		{func(*result) {}, ""},
 		{func(r *result) { r.Reads[uncachedReads] = served{1, 10} }, "1 of 10 uncached reads failed"},
+		{func(r *result) { r.Reads[cachedReads], r.InHand = served{2, 100}, 2 }, "2 of 100 cached reads failed"},
 		{func(r *result) { delete(r.Reads, assetReads) }, "no assets reads"},
 		{func(r *result) { r.Fault.P99 = 120.5 }, "p99 120.5 ms"},
 		{func(r *result) { r.Healthy.P99, r.Fault.P99 = 1, 59 }, ""}, // within what the machine itself may take
@@ -89,6 +91,17 @@ func TestVerdicts(t *testing.T) {
 		r.judge(strict())
 		if got := strings.Join(r.Broken, "; "); !strings.HasPrefix(got, c.want) || (got == "") != (c.want == "") {
 			t.Errorf("the verdict is %q, want %q", got, c.want)
+		}
+	}
+}
+
+func TestWhatAFrontHasInHand(t *testing.T) {
+	for inHand, want := range map[int]int{2: 0, 3: 0, 1: 1} {
+		r := good()
+		r.Reads[cachedReads], r.InHand = served{2, 100}, inHand
+		r.judge(bounds{reads: everyRead, inHand: true})
+		if len(r.Broken) != want {
+			t.Errorf("%d in its hands: %q", inHand, r.Broken)
 		}
 	}
 }

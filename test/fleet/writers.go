@@ -24,7 +24,7 @@ type comment struct {
 	tries      []try
 	acked      time.Time // zero: never
 	direct     bool      // written to Postgres at once, rather than accepted by the outbox
-	unseen     bool      // its writer, sent on to it, was shown a page without it
+	unseen     string    // why its writer, sent on to it, was not shown it
 }
 
 // try is one POST.
@@ -73,7 +73,7 @@ func (c *comment) write(ctx context.Context, random *rand.Rand) {
 		}
 		if err == nil && at != "" {
 			c.acked, c.direct = time.Now(), shown
-			c.unseen = !c.isOn(ctx, at)
+			c.unseen = c.missing(ctx, at)
 			return
 		}
 		if time.Since(c.first()) > giveUp || wait(ctx, time.Second+time.Duration(random.Float64()*float64(time.Second))) != nil {
@@ -115,18 +115,20 @@ func (c *comment) post(ctx context.Context) (at string, direct bool, err error) 
 	return at, written.MatchString(at), nil
 }
 
-// isOn follows the writer to their comment.
-func (c *comment) isOn(ctx context.Context, at string) bool {
-	to, err := url.Parse(blogURL)
-	if err != nil {
-		return false
+// missing follows the writer to their comment, and says why it can't be seen there.
+func (c *comment) missing(ctx context.Context, at string) string {
+	there, err := url.Parse(at)
+	if err != nil || there.Host != "" {
+		return "sent elsewhere"
 	}
-	there, err := to.Parse(at)
-	if err != nil {
-		return false
+	page, err := get(ctx, blogURL+at)
+	switch {
+	case err != nil:
+		return "no page"
+	case !strings.Contains(string(page), c.text):
+		return "a page without it"
 	}
-	page, err := get(ctx, there.String())
-	return err == nil && strings.Contains(string(page), c.text)
+	return ""
 }
 
 // tick is the pause between two looks at what is waited for.
