@@ -37,3 +37,13 @@ func PublishedCollapse(backoff bool, runs int, seed uint64) CollapseParams {
 	}
 	return p
 }
+
+// PublishedThrottle has the SRE book's window of two minutes; its K is 2, and 1.1 where refusing costs nearly as much
+// as serving. The book gives no rates: here 20 clients ask a backend for ten times what it can do, and then for half.
+func PublishedThrottle(k float64, trials int, seed uint64) ThrottleParams {
+	return ThrottleParams{
+		K: k, Window: 2 * time.Minute,
+		Clients: 20, Capacity: 100, Room: 10, Overload: 1000, Calm: 50, For: 2 * time.Minute, After: 40 * time.Minute,
+		Trials: trials, Seed: seed,
+	}
+}
