@@ -93,7 +93,8 @@ type tailPlan struct {
 type tail struct {
 	pages    []time.Duration
 	leaves   []time.Duration
-	requests int // at the replicas
+	copies   int // sent
+	requests int // that reached the replicas: a copy may be cancelled on its way
 	failed   int // leaves without an answer
 	doomed   int // pages with a leaf of which no copy is quick
 }
@@ -115,11 +116,12 @@ func (p tailPlan) fetch(ctx context.Context, slow time.Duration) (t tail, err er
 		fates := p.draw(page)
 		began := time.Now()
 		took := make([]time.Duration, p.fanOut)
-		var failed atomic.Int64
+		var failed, copies atomic.Int64
 		var all sync.WaitGroup
 		for leaf := range p.fanOut {
 			all.Go(func() {
 				_, err := resilience.Hedge(ctx, p.hedge, p.budget, resilience.DefaultClassifier, func(ctx context.Context, second bool) (struct{}, error) {
+					copies.Add(1)
 					at, copied := leaf%2, 0
 					if second {
 						at, copied = 1-at, 1
@@ -136,6 +138,7 @@ func (p tailPlan) fetch(ctx context.Context, slow time.Duration) (t tail, err er
 		mu.Lock()
 		defer mu.Unlock()
 		t.pages, t.leaves, t.failed = append(t.pages, slices.Max(took)), append(t.leaves, took...), t.failed+int(failed.Load())
+		t.copies += int(copies.Load())
 		if slices.ContainsFunc(fates, func(f [2]bool) bool { return p.late || f[0] && (f[1] || p.hedge.After == 0) }) {
 			t.doomed++
 		}
@@ -165,8 +168,8 @@ func (t *tail) slower(than time.Duration) (n int) {
 	return n
 }
 
-// load is the requests that the replicas had for each leaf.
-func (t *tail) load() float64 { return float64(t.requests) / float64(max(len(t.leaves), 1)) }
+// load is the copies sent for each leaf.
+func (t *tail) load() float64 { return share(t.copies, len(t.leaves)) }
 
 // quantile of times that were taken; 0 of none.
 func quantile(took []time.Duration, percent int) time.Duration {

@@ -73,7 +73,7 @@ func tailsTold(r *lab.Result, tails []tail, v lab.Values) {
 	q, leaves, latency := v.Float("slow")/100, v.Int("fan-out"), v.Duration("latency")
 	table := lab.Table{
 		Caption: fmt.Sprintf("Injected: pages of %d real calls, %g %% of them over a link that adds %s, and in the last two rows from servers that take as long for all; second copies after %s; slow is from %s on (one run each)", leaves, 100*q, millis(latency), millis(v.Duration("after")), millis(latency*9/10)),
-		Head:    []string{"way", "pages", "slow pages", "formula", "without a quick copy", "page p50", "page p99", "leaf p95", "requests for each leaf", "leaves without an answer"},
+		Head:    []string{"way", "pages", "slow pages", "formula", "without a quick copy", "page p50", "page p99", "leaf p95", "copies for each leaf", "requests that arrived", "leaves without an answer"},
 	}
 	once, twice := slowPages(q, leaves), slowPages(q*q, leaves)
 	expect := []float64{once, twice, once, 1, 1}
@@ -85,7 +85,7 @@ func tailsTold(r *lab.Result, tails []tail, v lab.Values) {
 		slow[i] = 100 * share(n, len(t.pages))
 		table.Rows = append(table.Rows, []string{
 			run.name, strconv.Itoa(len(t.pages)), percent(n, len(t.pages)), digits(1, 100*expect[i]) + " %", strconv.Itoa(t.doomed),
-			millis(quantile(t.pages, 50)), millis(quantile(t.pages, 99)), millis(quantile(t.leaves, 95)), digits(3, t.load()), percent(t.failed, len(t.leaves)),
+			millis(quantile(t.pages, 50)), millis(quantile(t.pages, 99)), millis(quantile(t.leaves, 95)), digits(3, t.load()), strconv.Itoa(t.requests), percent(t.failed, len(t.leaves)),
 		})
 		if !run.overload {
 			bars = append(bars, chart.Row{Label: run.name, Value: slow[i], Reference: chart.Reference{Label: "formula", Value: 100 * expect[i]}})
@@ -99,10 +99,10 @@ func tailsTold(r *lab.Result, tails []tail, v lab.Values) {
 			Desc: "Pages that wait for a slow answer, beside the formula. Injected.", X: chart.Axis{Label: "slow pages", Unit: "%", Max: 100, Digits: 1}, Plot: bars,
 		},
 		chart.Figure{
-			ID: "hedging-load", Title: fmt.Sprintf("Second copies cost %.2f requests a leaf, and when all is late %.2f without a budget and %.2f with it", tails[1].load(), tails[3].load(), tails[4].load()),
-			Desc: "Requests at the two servers for each leaf. Injected.", X: chart.Axis{Label: "requests for each leaf", Digits: 3}, Plot: loads,
+			ID: "hedging-load", Title: fmt.Sprintf("A leaf takes %.2f copies with hedging, and when all is late %.2f without a budget and %.2f with it", tails[1].load(), tails[3].load(), tails[4].load()),
+			Desc: "Copies sent to the two servers for each leaf. Injected.", X: chart.Axis{Label: "copies for each leaf", Digits: 3}, Plot: loads,
 		})
-	r.Finding = fmt.Sprintf("Of %d pages of %d real calls %.1f %% were slow with one copy, and %.1f %% with a second one after %s, for %.3f requests a leaf; where both copies were slow together, %.1f %%.",
+	r.Finding = fmt.Sprintf("Of %d pages of %d real calls %.1f %% were slow with one copy, and %.1f %% with a second one after %s, for %.3f copies a leaf; where both copies were slow together, %.1f %%.",
 		len(tails[0].pages), leaves, slow[0], slow[1], millis(v.Duration("after")), tails[1].load(), slow[2])
 	r.Checks = append(r.Checks, tailChecks(tails, slow, expect)...)
 	if p95 := quantile(tails[0].leaves, 95); p95 > v.Duration("after") {
@@ -116,17 +116,16 @@ func tailChecks(tails []tail, slow, expect []float64) []lab.Check {
 		p := expect[i]
 		return 5 + 400*math.Sqrt(p*(1-p)/float64(max(len(tails[i].pages), 1)))
 	}
-	checks := make([]lab.Check, 3)
-	for i := range checks {
-		t := &tails[i]
-		n := float64(len(t.pages))
-		checks[i] = near("injected, "+hedgeRuns[i].name+": slow pages are those without a quick copy of some leaf", 0, slow[i]/100*n, float64(t.doomed), 1+0.1*n, ourHedge)
+	var checks []lab.Check
+	for i := range 3 {
+		n := float64(len(tails[i].pages))
+		checks = append(checks, near("injected, "+hedgeRuns[i].name+": slow pages are those without a quick copy of some leaf", 0, slow[i]/100*n, float64(tails[i].doomed), 1+0.2*n, ourHedge))
 	}
 	return append(checks,
 		near("injected, one copy: slow pages, in percent", 1, slow[0], 100*expect[0], margin(0), tailAtScale),
 		below("injected, second copy when late: slow pages, in percent", 1, slow[1], 100*expect[1]+margin(1), ourHedge),
 		near("injected, both slow together: slow pages, in percent", 1, slow[2], 100*expect[2], margin(2), tailAtScale),
-		below("injected, second copy when late: requests for each leaf", 3, tails[1].load(), 1+hedgeBudget, ourHedge),
-		near("injected, all late, no budget: requests for each leaf", 2, tails[3].load(), 2, 0.1, ourHedge),
-		below("injected, all late, with the budget: requests for each leaf", 3, tails[4].load(), 1+hedgeBudget, ourHedge))
+		below("injected, second copy when late: copies for each leaf", 3, tails[1].load(), 1+hedgeBudget, ourHedge),
+		near("injected, all late, no budget: copies for each leaf", 2, tails[3].load(), 2, 0.1, ourHedge),
+		below("injected, all late, with the budget: copies for each leaf", 3, tails[4].load(), 1+hedgeBudget, ourHedge))
 }

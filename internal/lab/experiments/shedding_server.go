@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"afloat/internal/policy"
 	"afloat/internal/resilience"
 )
 
@@ -137,7 +138,7 @@ func (r *rush) bear(ctx context.Context, s *busyServer, p rushPlan) error {
 	var checks sync.WaitGroup
 	checks.Go(func() {
 		for sleep(checking, p.check) == nil {
-			asking, cancel := context.WithTimeout(ctx, p.patience)
+			asking, cancel := context.WithTimeout(ctx, policy.LabRig().Patience) // whoever checks health has more of it than readers
 			_, err := get(asking, client, server.url+"/livez")
 			cancel()
 			if ctx.Err() != nil {
