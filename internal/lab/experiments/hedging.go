@@ -52,7 +52,7 @@ var _ = register(120, &lab.Experiment{
 		{Name: "slow", Label: "share of answers that are slow", Unit: "%", Kind: lab.Float, Default: "1", Min: "0.1", Max: "5"},
 		{Name: "rate", Label: "real pages", Unit: "pages/s", Kind: lab.Float, Default: "8", Min: "1", Max: "14"},
 		{Name: "for", Label: "time of each real run", Kind: lab.Duration, Default: "10s", Quick: "1s", Min: "1s", Max: "60s"},
-		{Name: "after", Label: "wait for the first copy alone", Kind: lab.Duration, Default: "75ms", Min: "10ms", Max: "150ms"},
+		{Name: "after", Label: "wait for the first copy alone", Kind: lab.Duration, Default: "75ms", Quick: "150ms", Min: "10ms", Max: "150ms"},
 		{Name: "latency", Label: "a slow answer", Kind: lab.Duration, Default: "400ms", Min: "300ms", Max: "1s"},
 	},
 	Load:     lab.Load{Callers: "pages of 100 leaves each, of two servers of the experiment's own", Rate: 8, For: 10 * time.Second, Words: "open loop, Poisson arrivals of pages; at most one second copy of a leaf"},

@@ -16,8 +16,11 @@ import (
 type loopback struct {
 	url    string
 	server *http.Server
-	served sync.WaitGroup
 	over   chan struct{} // closed when it closes: whoever queues in it must leave
+
+	mu     sync.Mutex // of the two: nobody is added once it waits
+	served sync.WaitGroup
+	closed bool
 }
 
 // listen starts a server. Close it.
@@ -31,17 +34,31 @@ func listen(handler func(over <-chan struct{}) http.Handler) (*loopback, error) 
 	l.server = &http.Server{
 		ReadHeaderTimeout: policy.LabRig().Patience, // as for any server, though all of this one's callers are ours
 		Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-			l.served.Add(1)
-			defer l.served.Done()
-			inner.ServeHTTP(w, r)
+			if l.begin() {
+				defer l.served.Done()
+				inner.ServeHTTP(w, r)
+			}
 		}),
 	}
 	go func() { _ = l.server.Serve(listener) }() // ErrServerClosed, when it is closed
 	return l, nil
 }
 
+// begin counts a request in, and reports whether the server is still there for it.
+func (l *loopback) begin() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.closed {
+		l.served.Add(1)
+	}
+	return !l.closed
+}
+
 // close ends all connections, and waits for the requests that are in work; its callers have left.
 func (l *loopback) close() {
+	l.mu.Lock()
+	l.closed = true
+	l.mu.Unlock()
 	close(l.over)
 	_ = l.server.Close() // its error is the listener's, which is gone either way
 	l.served.Wait()
