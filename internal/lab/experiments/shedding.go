@@ -41,7 +41,7 @@ var _ = register(110, &lab.Experiment{
 		{Name: "for", Label: "time of each run; its second half counts", Kind: lab.Duration, Default: "2s", Quick: "1s", Min: "1s", Max: "20s"},
 		{Name: "workers", Label: "workers; five times as many requests are admitted", Unit: "workers", Kind: lab.Int, Default: "4", Min: "1", Max: "8"},
 		{Name: "work", Label: "time of a request", Kind: lab.Duration, Default: "20ms", Min: "10ms", Max: "40ms"},
-		{Name: "patience", Label: "longest wait of a caller", Kind: lab.Duration, Default: "250ms", Min: "250ms", Max: "2s"},
+		{Name: "patience", Label: "longest wait of a caller", Kind: lab.Duration, Default: "250ms", Quick: "500ms", Min: "250ms", Max: "2s"},
 		{Name: "check", Label: "time between two health checks", Kind: lab.Duration, Default: "50ms", Min: "10ms", Max: "1s"},
 		{Name: "k", Label: "K of the simulated throttle", Unit: "requests for each accepted one", Kind: lab.Set, Default: "1.1,1.5,2,3", Quick: "1.1,2", Choices: []string{"1.1", "1.5", "2", "3"}},
 	},
