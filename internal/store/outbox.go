@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -165,52 +164,4 @@ func (o *Outbox) accept(ctx context.Context, n NewComment) (Comment, error) {
 	// For other servers to show. Nobody depends on it: the promise is kept or not whatever this says.
 	_ = noteDisksScript.Run(ctx, conn, []string{outboxStream, outboxDisks}, c.Entry, c.Disks).Err()
 	return c, nil
-}
-
-// Resolve returns a comment's Ref as it is by now. Of an entry that was written
-// meanwhile that is the comment's id, whichever server did it; of one that
-// waits it is the entry, and Waiting returns it from now on. What is no entry
-// stays as it is.
-func (o *Outbox) Resolve(ctx context.Context, ref string) string {
-	if o == nil || !IsEntry(ref) {
-		return ref
-	}
-	entry := ref
-	written, _, err := resilience.Call(ctx, o.order, func(ctx context.Context) (string, error) {
-		pipe := o.redis.Pipeline()
-		written := pipe.Get(ctx, writtenKey(entry))
-		there := pipe.XRange(ctx, outboxStream, entry, entry)
-		disks := pipe.HGet(ctx, outboxDisks, entry)
-		if _, err := pipe.Exec(ctx); err != nil && !errors.Is(err, redis.Nil) { // that is: one of the three is missing
-			return "", err
-		}
-		for _, m := range there.Val() {
-			c := readEntry(m).comment()
-			c.Disks, _ = strconv.Atoi(disks.Val())
-			o.remember(c)
-		}
-		return written.Val(), nil
-	})
-	if err != nil || written == "" {
-		return ref // what this server has seen of it is all that can be shown
-	}
-	return written
-}
-
-// IsEntry reports whether text has the form of an entry's name.
-func IsEntry(text string) bool { _, _, ok := parseEntry(text); return ok }
-
-// parseEntry takes an entry's name apart: milliseconds since 1970 by the clock
-// of Redis, and a serial number within them.
-func parseEntry(name string) (ms, serial uint64, ok bool) {
-	before, after, ok := strings.Cut(name, "-")
-	ms, err1 := strconv.ParseUint(before, 10, 64)
-	serial, err2 := strconv.ParseUint(after, 10, 64)
-	return ms, serial, ok && err1 == nil && err2 == nil
-}
-
-// entryTime is when an entry was accepted.
-func entryTime(name string) time.Time {
-	ms, _, _ := parseEntry(name)
-	return time.UnixMilli(int64(ms))
 }

@@ -13,24 +13,6 @@ import (
 // drainLock is the advisory lock of whoever writes what waits.
 const drainLock = 0x61666c6f6174 // "afloat"
 
-// entry is a comment as the stream holds it.
-type entry struct {
-	NewComment
-	name, hash string
-	id         int64 // of the comment, once written
-}
-
-func readEntry(m redis.XMessage) entry {
-	text := func(field string) string { s, _ := m.Values[field].(string); return s }
-	return entry{name: m.ID, hash: text("hash"), NewComment: NewComment{
-		Slug: text("slug"), Author: text("author"), Body: text("body"), HTML: text("html"), Key: text("key"),
-	}}
-}
-
-func (e entry) comment() Comment {
-	return Comment{Slug: e.Slug, Author: e.Author, HTML: e.HTML, Created: entryTime(e.name), KeyHash: keyHash(e.Key), Entry: e.name}
-}
-
 // Run writes what waits, and learns what other servers have accepted, until
 // ctx ends. A database that hangs delays the one and not the other.
 func (o *Outbox) Run(ctx context.Context) {
