@@ -52,6 +52,7 @@ func TestMisuseIsExplained(t *testing.T) {
 		{[]string{"serve", "-policies", "brave"}, "it can be afloat, naive or custom"},
 		{[]string{"serve", "-twin", "http://blog"}, "it can be a port from 1 to 65535"},
 		{[]string{"serve", "-twin-at", "http://twin:8081"}, "it goes with -twin"},
+		{[]string{"serve", "-teach", "http://twin:8090"}, "it goes with -twin"},
 		{[]string{"serve", "-twin", "8081", "-twin-at", "twin"}, "a URL such as http://twin:8081"},
 		{[]string{"serve", "-twin", "0"}, "it can be a port from 1 to 65535"},
 		{[]string{"serve", "-twin", "8081", "-policies", "naive"}, "-twin is for the protected blog"},

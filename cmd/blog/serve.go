@@ -23,13 +23,14 @@ import (
 // configuration: whatever else is missing leaves it up, degraded, and healing
 // by itself.
 func serve(ctx context.Context, in invocation) error {
-	var policies, protections, follow, twin, twinAt, critical string
+	var policies, protections, follow, twin, twinAt, teach, critical string
 	_, err := in.flags(0, func(f *flag.FlagSet) {
 		f.StringVar(&policies, "policies", "afloat", "table of policies: `afloat`, naive for the twin without protections, or custom for a twin with some")
 		f.StringVar(&protections, "protections", "", "the protections that are on, as `names` with commas between them: "+names(policy.Protections())+"; custom only")
 		f.StringVar(&follow, "follow", "", "take over the faults of the blog whose /lab/faults is at this `URL`, or of one that answers where there are several with commas between them; naive and custom only")
 		f.StringVar(&twin, "twin", "", "the naive twin runs already, and browsers reach it on this `port` of the blog's host: start none; afloat only")
 		f.StringVar(&twinAt, "twin-at", "", "this machine reaches that twin at this `URL`, for measurements of both; with -twin only")
+		f.StringVar(&teach, "teach", "", "that twin has a recommendations service of its own, to be told of every article too, at this `URL`; with -twin only")
 		f.StringVar(&critical, "critical", "", "widgets whose absence takes the page down, as `names` with commas between them: "+strings.Join(web.CriticalParts(), ", "))
 	})
 	if err != nil {
@@ -45,7 +46,10 @@ func serve(ctx context.Context, in invocation) error {
 	if at, err := url.Parse(twinAt); twinAt != "" && (twin == "" || err != nil || at.Scheme != "http" || at.Host == "") {
 		return fmt.Errorf("-twin-at is %q; it goes with -twin, and is a URL such as http://twin:8081", twinAt)
 	}
-	o := serving{table: table, twin: twin, twinAt: twinAt, follow: follow, critical: split(critical), out: in.out}
+	if at, err := url.Parse(teach); teach != "" && (twin == "" || err != nil || at.Scheme != "http" || at.Host == "") {
+		return fmt.Errorf("-teach is %q; it goes with -twin, and is a URL such as http://twin-recommendations:8090", teach)
+	}
+	o := serving{table: table, twin: twin, twinAt: twinAt, teach: teach, follow: follow, critical: split(critical), out: in.out}
 	if err := web.CheckCritical(o.critical); err != nil {
 		return err
 	}
@@ -68,6 +72,7 @@ func serve(ctx context.Context, in invocation) error {
 type serving struct {
 	table    policy.Table
 	twin     string   // port of a naive twin that runs elsewhere; "" starts one as a child
+	teach    string   // base URL of that twin's own recommendations service; "" where it shares ours
 	twinAt   string   // base URL at which this machine reaches that twin; "" where it can't
 	follow   string   // where the faults are that a twin follows; several URLs with commas between them are one fleet
 	critical []string // widgets whose absence takes the page down
@@ -141,7 +146,7 @@ func serveBlog(ctx context.Context, cfg config.Config, o serving, listener net.L
 		defer b.stop()
 		b.stopWith(ctx)
 	}
-	a.work(working)
+	a.work(working, o.teach)
 	tell(o.out, listener.Addr(), d, a.web.Other.Port)
 	if o.began != nil {
 		o.began(a, b)

@@ -10,6 +10,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
@@ -22,8 +23,10 @@ import (
 	"afloat/internal/web"
 )
 
-// work starts everything that goes on behind the readers, until ctx ends.
-func (a *app) work(ctx context.Context) {
+// work starts everything that goes on behind the readers, until ctx ends. A
+// twin looks after nothing, so its own recommendations service, if it has one,
+// is taught from here.
+func (a *app) work(ctx context.Context, twins string) {
 	a.tend(ctx)
 	if a.db == nil {
 		return
@@ -42,7 +45,11 @@ func (a *app) work(ctx context.Context) {
 		})
 	})
 	a.background.Go(func() { a.web.Comments.Beat(ctx, a.server.Poll) })
-	for _, at := range a.services { // each by itself: one that hangs must not keep the other waiting
+	services := a.services
+	if twins != "" {
+		services = append(slices.Clone(services), twins)
+	}
+	for _, at := range services { // each by itself: one that hangs must not keep the other waiting
 		a.background.Go(func() { a.teach(ctx, at) })
 	}
 }
