@@ -44,6 +44,7 @@ type harness struct {
 	report  *report
 	out     string // directory
 	id      string // of this run, in every comment's text
+	tries   int    // of a case that falls short
 	console io.Writer
 }
 
@@ -56,6 +57,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	rate := f.Float64("rate", load.MaxRate, "`readers` a second")
 	seed := f.Uint64("seed", 1, "of readers and writers")
 	dir := f.String("out", "bin/fleet", "`directory` for fleet.md, fleet.json and the drawings")
+	tries := f.Int("tries", 2, "how often at most a case is carried out that falls short: a busy machine is late, too. What was lost or doubled is not forgiven")
 	keep := f.Bool("keep", false, "leave the fleet up, for a look at it or the next run")
 	again := f.Bool("resume", false, "leave out the cases that are in the directory's fleet.json")
 	if err := f.Parse(args); err != nil {
@@ -65,7 +67,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	h := &harness{watch: &watch{}, report: newReport(*rate, revision(ctx)), out: *dir, id: fmt.Sprintf("%x", time.Now().Unix()), console: out}
+	h := &harness{watch: &watch{}, report: newReport(*rate, revision(ctx)), out: *dir, id: fmt.Sprintf("%x", time.Now().Unix()), tries: max(1, *tries), console: out}
 	if *again {
 		if h.report.Results, err = resume(*dir); err != nil {
 			return err
@@ -136,12 +138,9 @@ func (h *harness) all(ctx context.Context, chosen []scenario, rate float64, seed
 	for i, s := range chosen {
 		h.say("%2d of %d  %s", i+1, len(chosen), s.Does)
 		began := time.Now()
-		r, err := h.run(ctx, s)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
+		r, err := h.try(ctx, s)
 		if err != nil {
-			r.Broken = append(r.Broken, "it could not be carried out: "+err.Error())
+			return err
 		}
 		if err := h.report.add(h.out, r); err != nil {
 			return err
@@ -149,6 +148,26 @@ func (h *harness) all(ctx context.Context, chosen []scenario, rate float64, seed
 		h.say("          %s(%.0f s) %s", r.row(), time.Since(began).Seconds(), r.remarks())
 	}
 	return nil
+}
+
+// try carries a case out, and again if it falls short. The error is ctx's.
+func (h *harness) try(ctx context.Context, s scenario) (result, error) {
+	var before []string
+	for n := 1; ; n++ {
+		r, err := h.run(ctx, s)
+		if ctx.Err() != nil {
+			return r, ctx.Err()
+		}
+		if err != nil {
+			r.Broken = append(r.Broken, "it could not be carried out: "+err.Error())
+		}
+		r.Before = before
+		if len(r.Broken) == 0 || r.unforgivable() || n >= h.tries {
+			return r, nil
+		}
+		h.say("          falls short, once more: %s", strings.Join(r.Broken, "; "))
+		before = append(before, strings.Join(r.Broken, "; "))
+	}
 }
 
 // revision is the commit that is measured, with + where files differ from it.

@@ -69,6 +69,9 @@ func failures(kind string, s served) string {
 // remarks tells why a case fell short or is an exception, and of what reads failed.
 func (r result) remarks() string {
 	said := slices.Clone(r.Broken)
+	for _, b := range r.Before {
+		said = append(said, "an earlier try fell short: "+b)
+	}
 	if r.Exception != "" {
 		said = append(said, r.Exception)
 	}

@@ -30,7 +30,13 @@ type result struct {
 	HealthyAfter float64 `json:"healthy_after_s"` // from the heal on
 
 	Broken    []string `json:"broken,omitempty"` // the bounds that did not hold
+	Before    []string `json:"before,omitempty"` // what did not hold in earlier tries
 	Exception string   `json:"exception,omitempty"`
+}
+
+// unforgivable reports whether no second try can mend what happened.
+func (r result) unforgivable() bool {
+	return r.Comments.Lost+r.Comments.Doubled+r.Comments.Disordered > 0
 }
 
 // latency is in milliseconds, from when a reader was due.
