@@ -92,6 +92,12 @@ func (d *docker) up(ctx context.Context) error {
 	return nil
 }
 
+// isUp reports whether a run before has left the fleet up.
+func (d *docker) isUp(ctx context.Context) (bool, error) {
+	out, err := command(ctx, nil, "ps", "-q", "--filter", "label=com.docker.compose.project="+d.project)
+	return out != "", err
+}
+
 func (d *docker) down(ctx context.Context) error {
 	_, err := d.compose(ctx, "down", "-v", "--remove-orphans", "--timeout", "5")
 	return err

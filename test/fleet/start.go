@@ -20,6 +20,10 @@ func (h *harness) start(ctx, watching context.Context, watched chan<- error) (er
 			watched <- nil
 		}
 	}()
+	kept, err := h.docker.isUp(ctx)
+	if err != nil {
+		return err
+	}
 	h.say("building images")
 	if err := h.docker.build(ctx); err != nil {
 		return err
@@ -56,6 +60,10 @@ func (h *harness) start(ctx, watching context.Context, watched chan<- error) (er
 	since, err := h.watch.whole(ctx)
 	if err != nil {
 		return err
+	}
+	if kept { // its start was another run's
+		h.report.Started = 0
+		return nil
 	}
 	h.report.Whole = seconds(since.Sub(began))
 	if h.report.Memory, err = h.docker.memory(ctx); err != nil {
