@@ -48,7 +48,9 @@ func (t *Tree) Excerpt(path, what string) (Excerpt, error) {
 	if err := plain.Format(&b, noStyle, tokens); err != nil {
 		return Excerpt{}, fmt.Errorf("source: highlight %s: %w", path, err)
 	}
-	return Excerpt{Ref{path, first + 1}, last + 1, text, template.HTML(b.String())}, nil // chroma escapes the text
+	// chroma escapes the text, so this is the one <pre; a keyboard has to scroll what is wider than the page.
+	focusable := strings.Replace(b.String(), "<pre", `<pre tabindex="0"`, 1)
+	return Excerpt{Ref{path, first + 1}, last + 1, text, template.HTML(focusable)}, nil
 }
 
 var (

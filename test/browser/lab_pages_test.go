@@ -1,6 +1,7 @@
 package browser
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -189,7 +190,9 @@ func TestExperimentInAnArticle(t *testing.T) {
 	tab.visit("/posts/try-try-again")
 	tab.click(".try .predict label:nth-of-type(2)")
 	tab.click(".try summary")
-	eval[string](tab, "document.querySelector('#p-jitter-trials').value = '10'")
+	for field, least := range map[string]string{"trials": "10", "repeats": "1", "clients": "10", "cap": "50ms", "exchange": "1ms"} {
+		eval[string](tab, fmt.Sprintf("document.querySelector('#p-jitter-%s').value = '%s'", field, least))
+	}
 	tab.click(".try form.params button")
 	tab.wait("the run is shown", "document.querySelector('.try .run')")
 	tab.wait("its result comes", "document.querySelector('.try .run .finding')?.innerText")
