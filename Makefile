@@ -31,7 +31,7 @@ prove: go ## the lab's claims: each one's test passes, and fails without the pro
 	@scripts/deps run && go run ./test/prove
 
 # OUT=dir is where fleet.md, fleet.json and the drawings go; CASES=zone,edge-kill names the cases; KEEP=-keep leaves it up.
-FLEET = go run ./test/fleet -out $(or $(OUT),bin/fleet) $(KEEP)
+FLEET = go run ./test/fleet -out $(or $(OUT),bin/fleet) $(KEEP) $(FLEET_FLAGS)
 fleet-test: go docker ## the fleet in containers: a dozen of its parts killed under load, a quarter of an hour
 	@$(FLEET) $(if $(CASES),-cases $(CASES))
 

@@ -93,10 +93,10 @@ func (r *report) write(dir string) error {
 	return os.Rename(next, filepath.Join(dir, figures))
 }
 
-// broken are the cases of which a bound did not hold.
-func (r *report) broken() (names []string) {
+// broken are the cases of which a bound did not hold; or only those that lost something, or did not come to their end.
+func (r *report) broken(onlyLosses bool) (names []string) {
 	for _, one := range r.Results {
-		if len(one.Broken) > 0 {
+		if one.unforgivable() || one.Failed != "" || len(one.Broken) > 0 && !onlyLosses {
 			names = append(names, one.Name)
 		}
 	}

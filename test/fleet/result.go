@@ -31,6 +31,7 @@ type result struct {
 
 	Broken    []string `json:"broken,omitempty"` // the bounds that did not hold
 	Before    []string `json:"before,omitempty"` // what did not hold in earlier tries
+	Failed    string   `json:"failed,omitempty"` // why it could not be carried out to its end
 	Exception string   `json:"exception,omitempty"`
 }
 

@@ -2,6 +2,7 @@
 //
 //	probe                  each half second a line of JSON with the state of every node, until it is stopped
 //	probe comments PREFIX  the comments on the leader whose text begins so, as JSON
+//	probe forget PREFIX    deletes them
 //	probe promote NODE     makes a Redis the primary
 //
 // It asks every node itself and shares no code with the blog's own map, so that the one can be held against the other.
@@ -44,6 +45,9 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 	if len(args) == 2 && args[0] == "comments" {
 		return comments(ctx, getenv("DATABASE_URL_FILE"), args[1], out)
 	}
+	if len(args) == 2 && args[0] == "forget" {
+		return forget(ctx, getenv("DATABASE_URL_FILE"), args[1])
+	}
 	nodes, err := fleet(getenv("FLEET_FILE"))
 	if err != nil {
 		return err
@@ -61,7 +65,7 @@ func run(ctx context.Context, args []string, getenv func(string) string, out io.
 		return promote(ctx, l, args[1])
 	}
 	if len(args) > 0 {
-		return errors.New("no arguments, or: comments PREFIX, or: promote NODE")
+		return errors.New("no arguments, or: comments PREFIX, or: forget PREFIX, or: promote NODE")
 	}
 	w := writer{client: newWriterClient(options)}
 	go w.run(ctx)
