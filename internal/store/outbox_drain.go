@@ -25,8 +25,13 @@ func (o *Outbox) Run(ctx context.Context) {
 		if n, _ := o.Count(); n == 0 {
 			return
 		}
-		if _, err := o.Drain(ctx); err != nil && ctx.Err() == nil {
-			o.log.Debug("comments go on waiting", "err", err)
+		// Again at once, for as long as any came meanwhile: an article goes back to direct writes only when none waits.
+		for written := 1; written > 0; {
+			var err error
+			if written, err = o.Drain(ctx); err != nil {
+				o.log.Debug("comments go on waiting", "err", err)
+				return
+			}
 		}
 	})
 	<-watching
