@@ -115,7 +115,7 @@ func childPolicy(p policy.Child) local.Policy {
 
 // startRecommendations runs this binary as the recommendations service.
 func startRecommendations(ctx context.Context, home *local.Home, cfg config.Config) (string, error) {
-	addr, err := freeAddr()
+	on, err := openSocket("127.0.0.1:0")
 	if err != nil {
 		return "", err
 	}
@@ -123,8 +123,11 @@ func startRecommendations(ctx context.Context, home *local.Home, cfg config.Conf
 	if cfg.Lab {
 		lab = "on"
 	}
-	err = startSelf(ctx, home, "recommendations", "http://"+addr+"/healthz", []string{"recommend"}, []string{"ADDR=" + addr, "LAB=" + lab, "LOG_FORMAT=" + cfg.LogFormat})
-	return "http://" + addr, err
+	err = startSelf(ctx, home, "recommendations", on, "/healthz", []string{"recommend"}, []string{"LAB=" + lab, "LOG_FORMAT=" + cfg.LogFormat})
+	if err != nil {
+		return "", errors.Join(err, on.Close())
+	}
+	return on.base(), nil
 }
 
 // twinName is what pages call the other blog.
@@ -145,34 +148,46 @@ func checkTwins(table policy.Table, follow, twin string) error {
 }
 
 // twin prepares to run this binary as the naive twin, on the first free port
-// after the blog's own. Starting it is apart, since no reader of the blog
-// should wait for that.
-func twin(d *dependencies, cfg config.Config, blogAddr net.Addr) (port string, start func(context.Context) error, err error) {
+// after the blog's own, or on any. Starting it is apart, since no reader of the
+// blog should wait for that.
+func twin(d *dependencies, cfg config.Config, blogAddr net.Addr) (on *socket, start func(context.Context) error, err error) {
 	host, own, err := net.SplitHostPort(blogAddr.String())
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
-	first, err := strconv.Atoi(own)
+	port, err := strconv.Atoi(own)
 	if err != nil {
-		return "", nil, err
+		return nil, nil, err
 	}
-	for n := first + 1; n < first+20; n++ {
-		port = strconv.Itoa(n)
-		if l, err := net.Listen("tcp", net.JoinHostPort(host, port)); err == nil {
-			_ = l.Close()
+	for _, next := range append(portsAfter(port), 0) {
+		if on, err = openSocket(net.JoinHostPort(host, strconv.Itoa(next))); err == nil {
 			break
 		}
 	}
-	env := append(followerEnv(d, cfg), "ADDR="+net.JoinHostPort(host, port))
-	loopback := net.JoinHostPort("127.0.0.1", own)
-	args := []string{"serve", "-policies", "naive", "-follow", "http://" + loopback + "/lab/faults"}
-	return port, func(ctx context.Context) error {
-		return startSelf(ctx, d.home, "naive twin", "http://"+net.JoinHostPort("127.0.0.1", port)+"/about", args, env)
+	if err != nil {
+		return nil, nil, err
+	}
+	args := []string{"serve", "-policies", "naive", "-follow", "http://" + net.JoinHostPort("127.0.0.1", own) + "/lab/faults"}
+	return on, func(ctx context.Context) error {
+		err := startSelf(ctx, d.home, "naive twin", on, "/about", args, followerEnv(d, cfg))
+		if err != nil {
+			return errors.Join(err, on.Close())
+		}
+		return nil
 	}, nil
 }
 
-// startSelf runs this binary once more; it is ready when url answers.
-func startSelf(ctx context.Context, home *local.Home, name, url string, args, env []string) error {
+// portsAfter are the next ports, where a twin is looked for first.
+func portsAfter(port int) (next []int) {
+	for n := port + 1; n <= min(port+20, 65535); n++ {
+		next = append(next, n)
+	}
+	return next
+}
+
+// startSelf runs this binary once more, on a socket; it is ready when path
+// answers there.
+func startSelf(ctx context.Context, home *local.Home, name string, on *socket, path string, args, env []string) error {
 	exe, err := os.Executable()
 	if err != nil {
 		return err
@@ -180,8 +195,10 @@ func startSelf(ctx context.Context, home *local.Home, name, url string, args, en
 	command := func() *exec.Cmd {
 		cmd := exec.Command(exe, args...)
 		cmd.Env = append([]string{"PATH=" + os.Getenv("PATH"), "HOME=" + os.Getenv("HOME")}, env...)
+		on.passTo(cmd)
 		return cmd
 	}
+	url := on.base() + path
 	return home.Child(ctx, name, command, func(ctx context.Context) error {
 		req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 		if err != nil {
@@ -197,13 +214,4 @@ func startSelf(ctx context.Context, home *local.Home, name, url string, args, en
 		}
 		return nil
 	})
-}
-
-// freeAddr finds a free port on the loopback.
-func freeAddr() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }

@@ -100,7 +100,7 @@ func TestConfigurationsProblemsAreToldAtOnce(t *testing.T) {
 }
 
 func TestPortInUseIsOneLineWithTheRemedy(t *testing.T) {
-	taken, err := listen("127.0.0.1:0")
+	taken, err := listen("127.0.0.1:0", 0)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -203,11 +203,8 @@ func TestMigratingTwice(t *testing.T) {
 }
 
 func TestUnreachableDatabaseIsAReasonWithoutThePassword(t *testing.T) {
-	addr, err := freeAddr()
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = blog(t, env{"DATABASE_URL": "postgres://me:s3cret@" + addr + "/blog"}, "migrate")
+	addr := freeAddr(t)
+	_, err := blog(t, env{"DATABASE_URL": "postgres://me:s3cret@" + addr + "/blog"}, "migrate")
 	if err == nil || !strings.Contains(err.Error(), addr) || !strings.Contains(err.Error(), "refused") || strings.Contains(err.Error(), "s3cret") {
 		t.Errorf("blog migrate: %v", err)
 	}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -27,16 +28,16 @@ type custom struct {
 	home  *local.Home
 	host  string   // where it listens
 	args  []string // of serve, but for the choice
-	env   []string // but for its address
+	env   []string
 	board *lab.Switchboard
 	look  time.Duration // between two looks whether it follows the blog's faults
 
 	change sync.Mutex // held by whoever starts or stops the process
 
 	mu           sync.Mutex
-	addr         string // of the last process: the next one takes the same, so that links to it stay good
+	socket       *socket // nil while nothing runs
+	addr         string  // of the last process
 	on, critical []string
-	running      bool
 }
 
 // newCustom prepares the third blog, which follows the faults of the blog on blogAddr.
@@ -59,42 +60,32 @@ func (c *custom) Serve(ctx context.Context, on, critical []string) (string, erro
 	if err := c.stop(); err != nil {
 		return "", err
 	}
-	addr, err := c.address()
+	socket, err := c.open()
 	if err != nil {
 		return "", err
 	}
-	_, port, err := net.SplitHostPort(addr)
-	if err != nil {
-		return "", err
-	}
-	base := "http://" + net.JoinHostPort("127.0.0.1", port)
 	args := append(slices.Clone(c.args), "-protections", strings.Join(on, ","), "-critical", strings.Join(critical, ","))
-	if err := startSelf(ctx, c.home, customName, base+"/about", args, append(slices.Clone(c.env), "ADDR="+addr)); err != nil {
-		return "", err
+	if err := startSelf(ctx, c.home, customName, socket, "/about", args, c.env); err != nil {
+		return "", errors.Join(err, socket.Close())
 	}
 	c.mu.Lock()
-	c.addr, c.on, c.critical, c.running = addr, slices.Clone(on), slices.Clone(critical), true
+	c.socket, c.addr, c.on, c.critical = socket, socket.addr, slices.Clone(on), slices.Clone(critical)
 	c.mu.Unlock()
-	if err := c.untilFollowing(ctx, base); err != nil {
+	if err := c.untilFollowing(ctx, socket.base()); err != nil {
 		_ = c.stop() // that it does not follow is the news
 		return "", fmt.Errorf("the server with protections of one's own does not follow the blog's faults: %w", err)
 	}
-	return base, nil
+	return socket.base(), nil
 }
 
-// address is the last process's, if it is still free.
-func (c *custom) address() (string, error) {
-	for _, addr := range []string{c.addr, net.JoinHostPort(c.host, "0")} {
-		if addr == "" {
-			continue
+// open listens on the last process's address, so that links to it stay good, or on another.
+func (c *custom) open() (*socket, error) {
+	if c.addr != "" {
+		if s, err := openSocket(c.addr); err == nil {
+			return s, nil
 		}
-		l, err := net.Listen("tcp", addr)
-		if err != nil {
-			continue
-		}
-		return l.Addr().String(), l.Close()
 	}
-	return "", fmt.Errorf("no port is free on %s", c.host)
+	return openSocket(net.JoinHostPort(c.host, "0"))
 }
 
 // untilFollowing waits until its links are under the faults that the blog has now.
@@ -142,11 +133,10 @@ func sameFaults(a, b lab.State) bool {
 func (c *custom) Running() (string, []string, []string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if !c.running {
+	if c.socket == nil {
 		return "", nil, nil
 	}
-	_, port, _ := net.SplitHostPort(c.addr) // Serve has read it before
-	return "http://" + net.JoinHostPort("127.0.0.1", port), slices.Clone(c.on), slices.Clone(c.critical)
+	return c.socket.base(), slices.Clone(c.on), slices.Clone(c.critical)
 }
 
 // Stop implements lab.Custom.
@@ -158,12 +148,17 @@ func (c *custom) Stop() {
 
 func (c *custom) stop() error {
 	c.mu.Lock()
-	c.running, c.on, c.critical = false, nil, nil
+	was := c.socket
+	c.socket, c.on, c.critical = nil, nil, nil
 	c.mu.Unlock()
-	return c.home.Stop(context.Background(), customName)
+	err := c.home.Stop(context.Background(), customName)
+	if was != nil {
+		err = errors.Join(err, was.Close())
+	}
+	return err
 }
 
-// followerEnv is the environment of a blog that shares d with this one, but for its address.
+// followerEnv is the environment of a blog that shares d with this one.
 func followerEnv(d *dependencies, cfg config.Config) []string {
 	return []string{
 		"DATABASE_URL=" + d.postgres, "REDIS_URL=" + d.redis, "RECOMMENDATIONS_URL=" + d.recommendations,

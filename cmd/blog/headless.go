@@ -45,7 +45,7 @@ func onOwnSystem(ctx context.Context, getenv func(string) string, use func(conte
 	if err != nil {
 		return err
 	}
-	listener, err := listen(cfg.Addr)
+	listener, err := listen(cfg.Addr, 0)
 	if err != nil {
 		return err
 	}

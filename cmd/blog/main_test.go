@@ -4,12 +4,14 @@ import (
 	"bytes"
 	"context"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -18,6 +20,7 @@ import (
 
 	"afloat"
 	"afloat/internal/content"
+	"afloat/internal/local"
 	"afloat/internal/testenv"
 )
 
@@ -136,11 +139,18 @@ func dataDir(t *testing.T) string {
 // nowhere is a URL where nobody listens.
 func nowhere(t *testing.T, scheme string) string {
 	t.Helper()
-	addr, err := freeAddr()
+	return scheme + "://" + freeAddr(t)
+}
+
+// freeAddr is an address on the loopback with a port that no outgoing
+// connection is given.
+func freeAddr(t *testing.T) string {
+	t.Helper()
+	port, err := local.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return scheme + "://" + addr
+	return net.JoinHostPort("127.0.0.1", strconv.Itoa(port))
 }
 
 // eventually waits for a condition; the limit only ends a hopeless wait.

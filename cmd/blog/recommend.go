@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"flag"
 	"net/http"
 
 	"afloat/internal/config"
@@ -11,14 +12,15 @@ import (
 )
 
 func recommendService(ctx context.Context, in invocation) error {
-	if _, err := in.flags(0, nil); err != nil {
+	var fd int
+	if _, err := in.flags(0, func(f *flag.FlagSet) { inheritFlag(f, &fd) }); err != nil {
 		return err
 	}
 	cfg, err := config.FromEnv(in.getenv)
 	if err != nil {
 		return err
 	}
-	listener, err := listen(cfg.Addr)
+	listener, err := listen(cfg.Addr, fd)
 	if err != nil {
 		return err
 	}

@@ -11,7 +11,6 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
-	"syscall"
 	"time"
 
 	"afloat/internal/config"
@@ -24,6 +23,7 @@ import (
 // by itself.
 func serve(ctx context.Context, in invocation) error {
 	var policies, protections, follow, twin, twinAt, teach, critical string
+	var fd int
 	_, err := in.flags(0, func(f *flag.FlagSet) {
 		f.StringVar(&policies, "policies", "afloat", "table of policies: `afloat`, naive for the twin without protections, or custom for a twin with some")
 		f.StringVar(&protections, "protections", "", "the protections that are on, as `names` with commas between them: "+names(policy.Protections())+"; custom only")
@@ -32,6 +32,7 @@ func serve(ctx context.Context, in invocation) error {
 		f.StringVar(&twinAt, "twin-at", "", "this machine reaches that twin at this `URL`, for measurements of both; with -twin only")
 		f.StringVar(&teach, "teach", "", "that twin has a recommendations service of its own, to be told of every article too, at this `URL`; with -twin only")
 		f.StringVar(&critical, "critical", "", "widgets whose absence takes the page down, as `names` with commas between them: "+strings.Join(web.CriticalParts(), ", "))
+		inheritFlag(f, &fd)
 	})
 	if err != nil {
 		return err
@@ -57,7 +58,7 @@ func serve(ctx context.Context, in invocation) error {
 	if err != nil {
 		return err
 	}
-	listener, err := listen(cfg.Addr)
+	listener, err := listen(cfg.Addr, fd)
 	if err != nil {
 		return err
 	}
@@ -78,17 +79,6 @@ type serving struct {
 	critical []string // widgets whose absence takes the page down
 	out      io.Writer
 	began    func(*app, *bench) // told before the first request; the bench is nil without the lab; nil tells nobody
-}
-
-func listen(addr string) (net.Listener, error) {
-	l, err := net.Listen("tcp", addr)
-	if errors.Is(err, syscall.EADDRINUSE) {
-		return nil, fmt.Errorf("%s is in use: stop what listens there, or set ADDR to another address, such as 127.0.0.1:8090", addr)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("ADDR %s can't be listened on: %w", addr, err)
-	}
-	return l, nil
 }
 
 // serveBlog runs the protected blog.
@@ -127,11 +117,11 @@ func serveBlog(ctx context.Context, cfg config.Config, o serving, listener net.L
 	case o.twin != "":
 		a.web.Other, naive = web.Other{Name: twinName, Port: o.twin}, o.twinAt
 	case d.home != nil:
-		port, start, err := twin(d, cfg, listener.Addr())
+		on, start, err := twin(d, cfg, listener.Addr())
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}
-		a.web.Other, naive = web.Other{Name: twinName, Port: port}, "http://"+net.JoinHostPort("127.0.0.1", port)
+		a.web.Other, naive = web.Other{Name: twinName, Port: on.port}, on.base()
 		a.background.Go(func() {
 			if err := start(ctx); err != nil && ctx.Err() == nil {
 				log.Warn("there is no naive twin to compare with", "err", err)

@@ -13,10 +13,7 @@ import (
 // twinHere starts a twin of a blog, which says nothing on its console.
 func twinHere(t *testing.T, e env, flags ...string) (base string) {
 	t.Helper()
-	addr, err := freeAddr()
-	if err != nil {
-		t.Fatal(err)
-	}
+	addr := freeAddr(t)
 	all := env{"ADDR": addr, "RECOMMENDATIONS_URL": nowhere(t, "http")}
 	for name, value := range e {
 		all[name] = value
