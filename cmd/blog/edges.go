@@ -20,7 +20,7 @@ func (a *app) tellEdges(edges []string) {
 	client := &http.Client{Transport: &http.Transport{DialContext: (&net.Dialer{Timeout: p.Purge.Timeout}).DialContext}}
 	a.clients = append(a.clients, client.CloseIdleConnections)
 	a.purger = edge.New(edges, client, p, a.log)
-	a.web.Purge = a.purger.Purge
+	a.web.Outdate = a.purger.Outdate
 }
 
 // commented notes that an article's comments have changed, for the web server.

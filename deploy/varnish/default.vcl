@@ -39,4 +39,11 @@ acl servers {
     "10.88.0.33";
 }
 
+# Pages name themselves by their whole address. Whichever name of the site a reader has used, they get the one copy, and
+# a purge of the page finds it.
+sub name_site {
+    set req.http.Host = "127.0.0.1:8080";
+    set req.http.X-Forwarded-Proto = "http";
+}
+
 include "./edge.vcl";

@@ -1,5 +1,5 @@
-# The edge: what a CDN does for a blog, in one file. It expects the backends balancer1 and balancer2 and the ACL servers
-# from whoever includes it, and its own name from varnishd's -i.
+# The edge: what a CDN does for a blog, in one file. It expects the backends balancer1 and balancer2, the ACL servers and
+# the site's address from whoever includes it, and its own name from varnishd's -i.
 #
 # In order of what a reader meets:
 #   1. A copy that is fresh, or past that by no more than the page's stale-while-revalidate, is served at once, and
@@ -8,9 +8,11 @@
 #      to say (no answer, a 5xx, a degraded page) the older copy is served instead, and stays.
 #   3. With no balancer left, nobody is asked.
 #   4. With no copy either, the reader gets a 503 that says so.
+# A purge of a page makes its copy one of 2 at once, and lets a degraded page that is newer be preferred to it.
 vcl 4.1;
 
 import directors;
+import purge;
 import std;
 
 # Each edge has a balancer that it asks first, and a retry asks the other one. A director skips what its probe calls sick.
@@ -38,6 +40,7 @@ sub vcl_recv {
         unset req.http.X-Note-Copy;
         unset req.http.X-Note-Cache;
         unset req.http.X-Note-XRay;
+        unset req.http.X-Note-Host;
         unset req.http.X-Edge;
         unset req.http.X-Edge-Cache;
     }
@@ -46,7 +49,15 @@ sub vcl_recv {
         return (synth(200, "OK"));
     }
     if (req.method == "PURGE") {
-        call purge_by_tag;
+        if (client.ip !~ servers) {
+            return (synth(405, "Only the servers purge"));
+        }
+        if (req.http.Cache-Tag) {
+            call purge_by_tag;
+        }
+        call name_site;
+        set req.hash_ignore_busy = true;
+        return (hash); # to vcl_hit or vcl_miss, where the copies are
     }
 
     # The lab is about this moment. Its stream of events lasts for as long as the page is open, so it is a pipe.
@@ -67,6 +78,7 @@ sub vcl_recv {
     # An X-ray is made for its reader. But first the edge looks what it would have answered, and tells the server.
     if (req.url ~ "[?&]xray=1(&|$)" && !req.http.X-Note-XRay) {
         set req.http.X-Note-XRay = req.url;
+        set req.http.X-Note-Host = req.http.Host;
         set req.url = regsub(regsub(req.url, "([?&])xray=1(&|$)", "\1"), "[?&]$", "");
     } elsif (req.url ~ "\?" && req.url !~ "\?page=[0-9]+$") {
         return (pass); # any other query is one reader's question, or nobody's: it must not fill the cache
@@ -75,15 +87,13 @@ sub vcl_recv {
     # Pages are the same for all readers.
     unset req.http.Cookie;
     unset req.http.Authorization;
+    call name_site;
     return (hash);
 }
 
-# Tags are words with spaces between them. A ban's expression is split at plain spaces, so the pattern says \s; with a
+# What is published or withdrawn is removed. Tags are words with spaces between them. A ban's expression is split at plain spaces, so the pattern says \s; with a
 # space it removes nothing and succeeds all the same. It looks at obj.* only: then the ban lurker can work it off.
 sub purge_by_tag {
-    if (client.ip !~ servers) {
-        return (synth(405, "Only the servers purge"));
-    }
     if (req.http.Cache-Tag !~ "^[a-z0-9-]+( [a-z0-9-]+)*$") {
         return (synth(400, "A purge needs a Cache-Tag of words"));
     }
@@ -93,16 +103,22 @@ sub purge_by_tag {
     return (synth(200, "Purged"));
 }
 
-sub vcl_hash {
-    hash_data(req.http.X-Forwarded-Proto); # a page names itself by its whole address
+# A page at an address has changed. Its copies are out of date, and stay as the last resort, for half as long. By that
+# vcl_hit knows them.
+sub purge_page {
+    purge.soft(0s, 12h);
+    return (synth(200, "Out of date"));
 }
 
 sub vcl_hit {
+    if (req.method == "PURGE") {
+        call purge_page;
+    }
     set req.http.X-Note-Cache = "hit";
     if (obj.ttl <= 0s) {
         set req.http.X-Note-Cache = "stale";
     }
-    if (obj.ttl + std.duration(obj.http.X-Note-Behind + "s", 0s) > 0s) {
+    if (!(obj.ttl <= 0s && obj.grace <= 12h) && obj.ttl + std.duration(obj.http.X-Note-Behind + "s", 0s) > 0s) {
         if (req.http.X-Note-XRay) {
             set req.http.X-Edge-Cache = "hit; age=" + regsub(obj.age, "\..*", "");
             call ask_for_xray;
@@ -118,11 +134,17 @@ sub vcl_hit {
     }
     # Older than that: ask, each reader for themselves. In a queue, one slow answer would hold up all behind it.
     set req.http.X-Note-Copy = "have";
+    if (obj.grace <= 12h) {
+        set req.http.X-Note-Copy = "purged";
+    }
     set req.hash_always_miss = true;
     return (restart);
 }
 
 sub vcl_miss {
+    if (req.method == "PURGE") {
+        call purge_page;
+    }
     if (req.http.X-Note-XRay) {
         set req.http.X-Edge-Cache = "miss";
         call ask_for_xray;
@@ -136,6 +158,7 @@ sub vcl_pass {
 
 sub ask_for_xray {
     set req.http.X-Edge = server.identity;
+    set req.http.Host = req.http.X-Note-Host;
     set req.url = req.http.X-Note-XRay;
     return (restart);
 }
@@ -176,6 +199,14 @@ sub vcl_backend_response {
     # Degraded, failed or nobody else's. It must not take the place of a complete copy. 404 and the like are answers.
     if ((beresp.status == 200 || beresp.status >= 500) && (bereq.is_bgfetch || bereq.http.X-Note-Copy == "have")) {
         return (abandon);
+    }
+    if (bereq.http.X-Note-Copy == "purged") {
+        if (beresp.status >= 500) {
+            return (abandon);
+        }
+        set beresp.uncacheable = true;
+        set beresp.ttl = 0s; # no mark, which would hide the copy
+        return (deliver);
     }
     # For a moment nobody waits for anybody else's fetch of this, since its answer can't be shared. The mark ends by
     # itself, and the first complete page takes its place.
@@ -219,7 +250,7 @@ sub vcl_deliver {
 }
 
 sub vcl_synth {
-    if (resp.status == 503 && req.http.X-Note-Copy == "have") {
+    if (resp.status == 503 && req.http.X-Note-Copy ~ "^(have|purged)$") {
         set req.http.X-Note-Copy = "take";
         set req.hash_always_miss = false;
         return (restart);

@@ -44,12 +44,20 @@ func New(edges []string, client *http.Client, p policy.Edge, log *slog.Logger) *
 	return purger
 }
 
+// Outdate tells all edges that the pages at these paths, such as /posts/a, have
+// changed: a copy of one is out of date, and shown only where nothing newer can
+// be had. It returns at once.
+func (p *Purger) Outdate(paths ...string) { p.tell(paths) }
+
 // Purge asks for all pages that carry one of the tags to be removed from all
-// edges. It returns at once: tags that come in while an edge is being told of
-// others go together. A tag consists of lower-case letters, digits and hyphens.
-func (p *Purger) Purge(tags ...string) {
+// edges, as what was withdrawn must not come back. It returns at once: tags
+// that come in while an edge is being told of others go together. A tag
+// consists of lower-case letters, digits and hyphens.
+func (p *Purger) Purge(tags ...string) { p.tell(tags) }
+
+func (p *Purger) tell(what []string) {
 	for _, t := range p.edges {
-		t.add(tags)
+		t.add(what)
 	}
 }
 
@@ -72,15 +80,15 @@ type target struct {
 	more   chan struct{} // holds a token while something may be waiting
 
 	mu      sync.Mutex
-	waiting map[string]time.Time // tags, and since when
+	waiting map[string]time.Time // tags and paths, and since when
 	failing bool                 // the last purge failed, which is logged
 }
 
-func (t *target) add(tags []string) {
+func (t *target) add(what []string) {
 	now := time.Now()
 	t.mu.Lock()
-	for _, tag := range tags {
-		t.waiting[tag] = now // the change is of now, even if the tag has been waiting for an earlier one
+	for _, w := range what {
+		t.waiting[w] = now // the change is of now, even if it has been waiting for an earlier one
 	}
 	if _, all := t.waiting[everything]; all || len(t.waiting) > t.policy.Purge.Tags {
 		t.waiting = map[string]time.Time{everything: now}
@@ -99,12 +107,12 @@ func (t *target) run(ctx context.Context) {
 			return
 		case <-t.more:
 		}
-		if tags := t.take(); len(tags) > 0 {
-			err := t.purge(ctx, slices.Sorted(maps.Keys(tags)))
+		if what := t.take(); len(what) > 0 {
+			err := t.tell(ctx, slices.Sorted(maps.Keys(what)))
 			if ctx.Err() != nil {
 				return
 			}
-			t.settle(tags, err)
+			t.settle(what, err)
 		}
 		select {
 		case <-ctx.Done():
@@ -114,27 +122,27 @@ func (t *target) run(ctx context.Context) {
 	}
 }
 
-// take returns the tags that are waiting, without those whose pages have ended
-// by themselves meanwhile.
+// take returns what is waiting, without that whose pages have ended by
+// themselves meanwhile.
 func (t *target) take() map[string]time.Time {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	tags := t.waiting
+	what := t.waiting
 	t.waiting = map[string]time.Time{}
-	maps.DeleteFunc(tags, func(_ string, since time.Time) bool { return time.Since(since) > t.policy.Fresh+t.policy.Behind })
-	return tags
+	maps.DeleteFunc(what, func(_ string, since time.Time) bool { return time.Since(since) > t.policy.Fresh+t.policy.Behind })
+	return what
 }
 
-// settle puts tags back that could not be purged, and logs when failing begins
-// and when it ends.
-func (t *target) settle(tags map[string]time.Time, err error) {
+// settle puts back what the edge could not be told, and logs when failing
+// begins and when it ends.
+func (t *target) settle(what map[string]time.Time, err error) {
 	t.mu.Lock()
 	was := t.failing
 	t.failing = err != nil
 	if err != nil {
-		for tag, since := range tags {
-			if _, newer := t.waiting[tag]; !newer {
-				t.waiting[tag] = since
+		for w, since := range what {
+			if _, newer := t.waiting[w]; !newer {
+				t.waiting[w] = since
 			}
 		}
 		select {
@@ -151,16 +159,36 @@ func (t *target) settle(tags map[string]time.Time, err error) {
 	}
 }
 
-// purge sends one request. Repeating it is harmless: what is gone already is
-// not removed again, and what is new will be fetched once more.
-func (t *target) purge(ctx context.Context, tags []string) error {
+// tell sends a request for each path, and one for all tags. Repeating them is
+// harmless: what is gone already is not removed again, and what is new will be
+// fetched once more.
+func (t *target) tell(ctx context.Context, what []string) error {
+	var tags []string
+	for _, w := range what {
+		if !strings.HasPrefix(w, "/") {
+			tags = append(tags, w)
+		} else if err := t.send(ctx, w, ""); err != nil {
+			return err
+		}
+	}
+	if len(tags) == 0 {
+		return nil
+	}
+	return t.send(ctx, "/", strings.Join(tags, " "))
+}
+
+// send sends one request. With tags it removes their pages; without, it makes
+// the page at path out of date.
+func (t *target) send(ctx context.Context, path, tags string) error {
 	ctx, cancel := context.WithTimeout(ctx, t.policy.Purge.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, "PURGE", t.at+"/", nil)
+	req, err := http.NewRequestWithContext(ctx, "PURGE", t.at+path, nil)
 	if err != nil {
 		return err
 	}
-	req.Header.Set("Cache-Tag", strings.Join(tags, " "))
+	if tags != "" {
+		req.Header.Set("Cache-Tag", tags)
+	}
 	res, err := t.client.Do(req)
 	if err != nil {
 		return err
@@ -168,7 +196,7 @@ func (t *target) purge(ctx context.Context, tags []string) error {
 	defer res.Body.Close()
 	_, _ = io.Copy(io.Discard, io.LimitReader(res.Body, 4<<10)) // a connection whose answer was read to its end is used again
 	if res.StatusCode != http.StatusOK {
-		return fmt.Errorf("PURGE of %s: %s", strings.Join(tags, " "), res.Status)
+		return fmt.Errorf("PURGE of %s %s: %s", path, tags, res.Status)
 	}
 	return nil
 }

@@ -21,7 +21,7 @@ import (
 // edges are made-up ones, in a bubble's own time.
 type edges struct {
 	mu    sync.Mutex
-	told  map[string][]string // by host: the tags of each purge that was answered
+	told  map[string][]string // by host: the tags, or the path, of each purge that was answered
 	asked map[string]int
 	down  map[string]error // by host
 	hang  map[string]bool  // by host: answers nothing
@@ -40,13 +40,17 @@ func (e *edges) RoundTrip(r *http.Request) (*http.Response, error) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	res := &http.Response{StatusCode: http.StatusOK, Status: "200 OK", Body: io.NopCloser(strings.NewReader(""))}
-	if r.Method != "PURGE" || r.URL.Path != "/" {
+	if r.Method != "PURGE" || (r.URL.Path == "/") == (r.Header.Get("Cache-Tag") == "") {
 		res.StatusCode, res.Status = http.StatusBadRequest, "400 Bad Request"
 	}
 	if failing != nil {
 		return nil, failing
 	}
-	e.told[r.Host] = append(e.told[r.Host], r.Header.Get("Cache-Tag"))
+	what := r.Header.Get("Cache-Tag")
+	if what == "" {
+		what = r.URL.Path
+	}
+	e.told[r.Host] = append(e.told[r.Host], what)
 	return res, nil
 }
 
@@ -96,6 +100,23 @@ func TestAllEdgesAreTold(t *testing.T) {
 		if log.Len() > 0 {
 			t.Errorf("the log has %s", log)
 		}
+	})
+}
+
+// TestOutdatedPages are told one by one, since an edge finds their copies by
+// their addresses.
+func TestOutdatedPages(t *testing.T) {
+	inBubble(t, func(t *testing.T, e *edges, p *Purger, log *bytes.Buffer) {
+		p.Outdate("/posts/b", "/posts/a")
+		p.Purge("lists", "post-c")
+		time.Sleep(time.Second)
+		want(t, e.toldOf("edge2:8080"), "/posts/a", "/posts/b", "lists post-c")
+		e.set(func() { e.down["edge1:8080"] = errors.New("refused") })
+		p.Outdate("/posts/c")
+		time.Sleep(time.Second)
+		e.set(func() { delete(e.down, "edge1:8080") })
+		time.Sleep(time.Second)
+		want(t, e.toldOf("edge1:8080"), "/posts/a", "/posts/b", "lists post-c", "/posts/c")
 	})
 }
 

@@ -45,8 +45,9 @@ func tagsOf(path string) string {
 }
 
 // HearComments acts on what it is told of changed comments, until ctx ends: it
-// reads them anew, and then purges the article's page. So an edge that asks
-// after the last server's purge gets the comments from any of them. What is
+// reads them anew, and then tells the edges that the article's page is out of
+// date. So an edge that asks after the last server's word gets the comments from
+// any of them. What is
 // told while it is at work is one change.
 func (s *Server) HearComments(ctx context.Context, slugs <-chan string) {
 	for {
@@ -60,22 +61,22 @@ func (s *Server) HearComments(ctx context.Context, slugs <-chan string) {
 		for len(slugs) > 0 {
 			changed[<-slugs] = true
 		}
-		var tags []string
+		var pages []string
 		for slug := range changed {
 			_, _, _ = s.CommentsWidget.Refresh(ctx, widgets.Request{Slug: slug}) // a failure is in the widget's own events, and the copy ends by itself
-			tags = append(tags, PostTag(slug))
+			pages = append(pages, postURL(slug))
 		}
 		s.heard.Add(1)
-		s.purge(tags...)
+		s.outdate(pages...)
 	}
 }
 
-// purge tells the edges, unless nobody can vouch for the site at this moment:
+// outdate tells the edges, unless nobody can vouch for the site at this moment:
 // then the copies that they have are what stands in for pages that can't be
 // made complete, and end by themselves as soon as they can.
-func (s *Server) purge(tags ...string) {
-	if _, vouched := s.Posts.Version(); vouched && s.Purge != nil {
-		s.Purge(tags...)
+func (s *Server) outdate(pages ...string) {
+	if _, vouched := s.Posts.Version(); vouched && s.Outdate != nil {
+		s.Outdate(pages...)
 	}
 }
 

@@ -66,7 +66,7 @@ type Options struct {
 	Meter   Meter        // told of each answer and part; nil: nobody is
 	Metrics http.Handler // answers GET /metrics; nil: there is none
 
-	Purge func(tags ...string) // tells the edges that pages with these tags have changed; it doesn't wait; nil: there is no edge
+	Outdate func(paths ...string) // tells the edges that the pages at these paths have changed; it doesn't wait; nil: there is no edge
 
 	LabLimits policy.Lab
 	Guards    []*resilience.Guard                       // whose state /lab/status tells
