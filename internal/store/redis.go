@@ -25,6 +25,7 @@ func OpenRedis(location string, dial Dial, p policy.RedisLib) (*redis.Client, er
 	if err != nil {
 		return nil, errors.New("REDIS_URL isn't a redis:// URL") // the parser's own error may repeat the password
 	}
+	dial = secured(dial, opt.TLSConfig)
 	opt.Dialer = dial
 	logging.Disable() // a line for each failed dial is load; the guards tell of failures
 	if !p.LibraryRetries {

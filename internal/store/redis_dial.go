@@ -2,9 +2,30 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
+	"errors"
 	"net"
 	"time"
 )
+
+// secured negotiates TLS on what dial connects, where the URL asked for it with rediss://. go-redis leaves that to
+// whoever dials for it.
+func secured(dial Dial, c *tls.Config) Dial {
+	if c == nil {
+		return dial
+	}
+	return func(ctx context.Context, network, addr string) (net.Conn, error) {
+		raw, err := dial(ctx, network, addr)
+		if err != nil {
+			return nil, err
+		}
+		conn := tls.Client(raw, c)
+		if err := conn.HandshakeContext(ctx); err != nil {
+			return nil, errors.Join(err, raw.Close())
+		}
+		return conn, nil
+	}
+}
 
 // unbroken has a failed dial come to light in the first Write or Read. go-redis counts failed dials: when there were as
 // many as its pool has places, it refuses every call until a dial that it tries once a second succeeds. That is a

@@ -2,9 +2,17 @@ package store
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"io"
 	"net"
+	"net/http/httptest"
+	"net/url"
 	"syscall"
 	"testing"
+
+	"github.com/redis/go-redis/v9"
 
 	"afloat/internal/policy"
 	"afloat/internal/testenv"
@@ -32,4 +40,48 @@ func TestRedisIsAskedAsSoonAsItIsBack(t *testing.T) {
 	if err := client.Ping(t.Context()).Err(); err != nil {
 		t.Errorf("back, and not asked: %v", err)
 	}
+}
+
+// TestRedisOverTLS: what rediss:// says is done, by a dialer of our own too.
+func TestRedisOverTLS(t *testing.T) {
+	plain := must(redis.ParseURL(testenv.Redis(t)))(t)
+	certified := httptest.NewTLSServer(nil) // for its certificate, which no machine trusts
+	certified.Close()
+	front := must(tls.Listen("tcp", "127.0.0.1:0", certified.TLS))(t)
+	defer front.Close()
+	go func() {
+		for {
+			c, err := front.Accept()
+			if err != nil {
+				return
+			}
+			go relay(c, plain.Addr)
+		}
+	}()
+	location := (&url.URL{Scheme: "rediss", User: url.UserPassword(plain.Username, plain.Password), Host: front.Addr().String()}).String()
+
+	p := policy.Afloat().RedisLib
+	trusting := must(OpenRedis(location+"?skip_verify=true", dialer, p))(t)
+	defer trusting.Close()
+	if err := trusting.Ping(t.Context()).Err(); err != nil {
+		t.Errorf("over TLS: %v", err)
+	}
+	careful := must(OpenRedis(location, dialer, p))(t)
+	defer careful.Close()
+	var unknown x509.UnknownAuthorityError
+	if err := careful.Ping(t.Context()).Err(); !errors.As(err, &unknown) {
+		t.Errorf("a certificate that nobody vouches for: %v", err)
+	}
+}
+
+// relay joins a connection to a server, until either ends.
+func relay(c net.Conn, addr string) {
+	defer c.Close()
+	server, err := net.Dial("tcp", addr)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	go func() { _, _ = io.Copy(server, c) }() // either end's errors end the other
+	_, _ = io.Copy(c, server)
 }

@@ -42,7 +42,7 @@ func newSentinels(o *redis.FailoverOptions, dial Dial, p policy.RedisLib) *senti
 	s := &sentinels{name: o.MasterName, dial: dial, every: p.SentinelEvery, timeout: p.SentinelTimeout, open: map[*primaryConn]bool{}}
 	for _, addr := range o.SentinelAddrs {
 		s.options = append(s.options, redis.Options{
-			Addr: addr, Username: o.SentinelUsername, Password: o.SentinelPassword, Dialer: unbroken(dial),
+			Addr: addr, Username: o.SentinelUsername, Password: o.SentinelPassword, Dialer: unbroken(secured(dial, o.TLSConfig)),
 			MaxRetries: -1, DialerRetries: 1, ContextTimeoutEnabled: true, DialTimeout: p.SentinelTimeout, ReadTimeout: p.SentinelTimeout,
 			PoolSize: 1, PipelinePoolSize: -1, DisableIdentity: true,
 		})
