@@ -14,7 +14,7 @@ const (
 	before = 8 * time.Second  // healthy, to compare with
 	after  = 12 * time.Second // after the heal; the last readLimit of it is not judged
 	most   = 5 * time.Minute  // of one case's readers; the commands themselves may take long
-	drains = 45 * time.Second // for the outbox to be empty when the fleet is whole
+	drains = 3 * time.Minute  // for the outbox to be empty when the fleet is whole: on a busy machine it takes its time, and what waits is not lost
 )
 
 // commentsBegin is the beginning of every comment's text. The moment of the case follows, since a case may be tried again,
