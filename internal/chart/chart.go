@@ -1,6 +1,7 @@
 // Package chart draws figures as SVG with a title, a description and a data table.
 //
-// A Figure says what is found and on which axes; its Plot is one of Lines, Stacked, Bars, Interval and Histogram. Each
+// A Figure says what is found and on which axes; its Plot is one of Lines, Stacked, Bars, Interval, Histogram, Panels
+// and Lanes, or, without axes, of Sequence and States. Each
 // axis begins at zero and names its unit, each series is labelled where it ends instead of in a legend, and each colour
 // (Okabe and Ito's, which colour-blind readers can tell apart) comes with a dash, a shape or a hatching of its own.
 // There is no script and no inline style: the look lives in chart.css, which a page links to and which Standalone
@@ -26,14 +27,14 @@ type Figure struct {
 	ID        string    // begins the ids of its parts, so it must be the only one of its name on a page
 	Title     string    // states the finding, with numbers and units
 	Desc      string    // what is shown, how it was come by; the series are described without being asked
-	X, Y      Axis      // Bars and Interval lie on their side: their values are on X, and Y is not used
-	Marks     []Mark    // on the X axis of Lines, Stacked and Histogram
+	X, Y      Axis      // Bars, Interval and Lanes lie on their side: their values are on X, and Y is not used
+	Marks     []Mark    // on the X axis of Lines, Stacked, Histogram and Panels
 	Reference Reference // a value to compare all others with
-	Height    int       // of the plot of Lines, Stacked and Histogram, where the whole is 640 wide; 0 is 220
+	Height    int       // of the plot of Lines, Stacked and Histogram, where the whole is 640 wide; 0 is 220. Of each of Panels; 0 is 84
 	Plot      Plot
 }
 
-// A Plot is one of Lines, Stacked, Bars, Interval and Histogram.
+// A Plot is one of Lines, Stacked, Bars, Interval, Histogram, Panels, Lanes, Sequence and States.
 type Plot interface {
 	empty() bool
 	draw(c *canvas)
@@ -163,6 +164,7 @@ type sideways interface{ sideways() }
 
 func (b Bars) sideways()     {}
 func (i Interval) sideways() {}
+func (l Lanes) sideways()    {}
 
 func sentence(clauses []string) string {
 	if len(clauses) == 0 {

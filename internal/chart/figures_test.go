@@ -1,12 +1,19 @@
 package chart
 
 import (
+	"maps"
 	"math"
 	"math/rand/v2"
 )
 
 // figures are examples of every kind, ordinary and hostile, that all tests look at.
 func figures() map[string]Figure {
+	all := plots()
+	maps.Copy(all, diagrams())
+	return all
+}
+
+func plots() map[string]Figure {
 	minute := Axis{Label: "time since the start", Unit: "s", Max: 60}
 	latency := Axis{Label: "latency", Unit: "ms"}
 	fault := []Mark{{At: 15, For: 25, Label: "Postgres hangs"}, {At: 17.5, Label: "breaker open"}, {At: 43, Label: "breaker half-open"}, {At: 44, Label: "breaker closed"}}

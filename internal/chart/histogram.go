@@ -47,23 +47,33 @@ func (b Bin) drawable() bool {
 }
 
 func (h Histogram) draw(c *canvas) {
-	x0, x1, y1 := math.Inf(1), math.Inf(-1), 0.0
+	x0, x1, y1 := h.reach()
+	if x0 > 0 && c.figure.X.Min <= x0 {
+		x0 = c.figure.X.Min
+	}
+	f := c.frame(x0, x1, y1, nil)
+	h.bars(f, Blue)
+	f.marks()
+	f.tags(f.reference())
+}
+
+// reach is how far the bins go, and the highest of them.
+func (h Histogram) reach() (x0, x1, y1 float64) {
+	x0, x1 = math.Inf(1), math.Inf(-1)
 	for _, b := range h {
 		if b.drawable() {
 			x0, x1, y1 = math.Min(x0, b.From), math.Max(x1, b.To), math.Max(y1, b.Count)
 		}
 	}
-	if x0 > 0 && c.figure.X.Min <= x0 {
-		x0 = c.figure.X.Min
-	}
-	f := c.frame(x0, x1, y1, nil)
+	return x0, x1, y1
+}
+
+func (h Histogram) bars(f *frame, colour Colour) {
 	for _, b := range h {
 		if b.drawable() && b.Count > 0 {
-			f.rect(f.x(b.From)+.5, f.y(b.Count), f.x(b.To)-f.x(b.From)-1, f.bottom-f.y(b.Count), "ch-area c1")
+			f.rect(f.x(b.From)+.5, f.y(b.Count), f.x(b.To)-f.x(b.From)-1, f.bottom-f.y(b.Count), "ch-area "+colour.class())
 		}
 	}
-	f.marks()
-	f.tags(f.reference())
 }
 
 func (h Histogram) table(f Figure) (head []string, rows [][]string) {

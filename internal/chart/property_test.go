@@ -22,6 +22,10 @@ func TestAnyFigureIsDrawn(t *testing.T) {
 		var all []Series
 		var rows []Row
 		var bins Histogram
+		var panels Panels
+		var lanes Lanes
+		var sequence Sequence
+		var states States
 		var values []float64
 		for range rapid.IntRange(0, 4).Draw(r, "parts") {
 			s := Series{Name: text("series"), Colour: Colour(rapid.Int().Draw(r, "colour"))}
@@ -32,9 +36,13 @@ func TestAnyFigureIsDrawn(t *testing.T) {
 			rows = append(rows, Row{Group: text("group"), Label: text("row"), Value: draw("value"), Low: draw("low"), High: draw("high"), Reference: reference()})
 			bins = append(bins, Bin{draw("from"), draw("to"), draw("count")})
 			values = append(values, draw("value"))
+			panels = append(panels, Panel{text("panel"), bins})
+			lanes = append(lanes, Lane{text("group"), text("lane"), []Span{{draw("from"), draw("to"), text("span"), Colour(rapid.Int().Draw(r, "colour")), rapid.Bool().Draw(r, "waits")}}})
+			sequence.Actors, sequence.Steps = append(sequence.Actors, text("actor")), append(sequence.Steps, Step{Heading: text("heading"), To: len(sequence.Actors), Label: text("step"), Lost: rapid.Bool().Draw(r, "lost")})
+			states.Boxes, states.Arrows = append(states.Boxes, Box{text("box"), text("says")}), append(states.Arrows, Arrow{From: len(states.Boxes), Label: text("arrow")})
 			f.Marks = append(f.Marks, Mark{draw("at"), draw("for"), text("mark")})
 		}
-		for _, plot := range []Plot{Lines(all), Stacked(all), Bars(rows), Interval(rows), bins, Count(values, 5)} {
+		for _, plot := range []Plot{Lines(all), Stacked(all), Bars(rows), Interval(rows), bins, Count(values, 5), panels, lanes, sequence, states} {
 			f.Plot = plot
 			for _, e := range parse(t, string(f.Standalone())+string(f.SVG())) {
 				for name, value := range e.attr {
