@@ -25,7 +25,7 @@ var content embed.FS
 
 //go:embed *.go cmd/*/*.go internal/*/*.go internal/*/*/*.go
 //go:embed templates/*.html static/*.css static/*.js static/*.svg
-//go:embed migrations/*.sql content/*.md
+//go:embed migrations/*.sql content/*.md examples/*.go
 //go:embed Makefile Dockerfile docker-compose.yml deploy/fleet.json deploy/*/Dockerfile
 //go:embed deploy/*/*.cfg deploy/*/*.conf deploy/*/*.sh deploy/*/*.vcl deploy/*/*.yml
 var source embed.FS

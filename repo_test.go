@@ -26,13 +26,14 @@ import (
 // everything together.
 var mayImport = map[string][]string{
 	"internal/config":          {"fleet"},
-	"internal/web":             {"fleet", "lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load"},
+	"internal/web":             {"fleet", "lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load", "figures"},
 	"internal/widgets":         {"store", "policy", "resilience"},
 	"internal/store":           {"policy", "resilience", "content"},
 	"internal/edge":            {"policy"},
 	"internal/policy":          {"resilience"},
 	"internal/lab":             {"fault", "load", "policy", "availability", "telemetry"},
 	"internal/lab/experiments": {"lab", "availability", "chart", "fault", "load", "policy", "resilience", "sim"},
+	"internal/figures":         {"availability", "chart", "policy", "resilience", "sim"},
 	"internal/telemetry":       {"resilience"},
 	"internal/metrics":         {"telemetry", "resilience", "fault"},
 	"internal/testenv":         {"local", "policy", "resilience"},
@@ -214,4 +215,32 @@ func articles(t *testing.T) map[string]string {
 		texts[name] = string(b)
 	}
 	return texts
+}
+
+// TestBuildContextHoldsWhatIsEmbedded: an image is built from what .dockerignore lets in, and lacks what it does not.
+func TestBuildContextHoldsWhatIsEmbedded(t *testing.T) {
+	ignore, err := os.ReadFile(".dockerignore")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var allowed []string
+	for line := range strings.Lines(string(ignore)) {
+		if pattern, ok := strings.CutPrefix(strings.TrimSpace(line), "!"); ok {
+			allowed = append(allowed, pattern)
+		}
+	}
+	checked := 0
+	err = fs.WalkDir(afloat.Source(), ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		checked++
+		if !slices.ContainsFunc(allowed, func(pattern string) bool { ok, _ := path.Match(pattern, name); return ok }) {
+			t.Errorf("%s is embedded, and .dockerignore leaves it out", name)
+		}
+		return nil
+	})
+	if err != nil || checked < 100 {
+		t.Errorf("%d files were looked at: %v", checked, err)
+	}
 }

@@ -18,15 +18,18 @@ import (
 //	internal/resilience/retry.go Retry
 //	```
 //
-// The article keeps the line alone, as <div data-embed="source" data-of="…">;
+// The article keeps that line alone, as <div data-embed="source" data-of="…">;
 // whoever shows the article puts in what it means. So code in an article is
-// that of the server that shows it, and never a copy that has aged.
+// that of the server that shows it, and never a copy that has aged. A
+// prediction has all its lines kept: see [ParsePrediction].
 const (
 	EmbedSource     = "source"     // a piece of this program: a file, and what of it
 	EmbedExperiment = "experiment" // an experiment of the lab, to be run on the page: its name, and name=value for what differs from its defaults
+	EmbedFigure     = "figure"     // a drawing by its name
+	EmbedPredict    = "predict"    // a question with three answers, and what happens
 )
 
-var embeds = []string{EmbedSource, EmbedExperiment}
+var embeds = []string{EmbedSource, EmbedExperiment, EmbedFigure, EmbedPredict}
 
 // Check says what is wrong with an embed: that there is no such thing to show.
 type Check func(kind, of string) error
@@ -37,18 +40,29 @@ func embedOf(node ast.Node, src []byte) (kind, of string) {
 	if !ok || !slices.Contains(embeds, string(code.Language(src))) {
 		return "", ""
 	}
-	return string(code.Language(src)), strings.TrimSpace(string(code.Lines().Value(src)))
+	of = strings.TrimLeft(string(code.Lines().Value(src)), " \t")
+	return string(code.Language(src)), strings.TrimRight(of, " \t\n")
 }
 
-// checkEmbed reports what would not be shown.
-func checkEmbed(kind, of string, check Check) (err error) {
-	switch {
-	case of == "" || strings.Contains(of, "\n"):
-		return errors.New("it needs one line, no more and no less")
-	case check == nil:
-		return nil
+// checkEmbed adds to the problems what would not be shown. line is the fence's.
+func (p *problems) checkEmbed(line int, kind, of string, check Check) {
+	remedy := "name what there is; docs/design.md lists the kinds"
+	var err error
+	if kind == EmbedPredict {
+		remedy = "write it as content/README.md says"
+		_, err = ParsePrediction(of)
+	} else if of == "" || strings.Contains(of, "\n") {
+		err = errors.New("it needs one line, no more and no less")
+	} else if check != nil {
+		err = check(kind, of)
 	}
-	return check(kind, of)
+	if err == nil {
+		return
+	}
+	if inside := (*lineError)(nil); errors.As(err, &inside) {
+		line += inside.line
+	}
+	p.add(line, fmt.Sprintf("nothing to show for this block of kind %s: %v", kind, err), remedy)
 }
 
 // Embed is the element that stands in an article for what it embeds.
@@ -58,4 +72,13 @@ func Embed(kind, of string) string {
 
 func renderEmbed(w util.BufWriter, kind, of string) {
 	_, _ = w.WriteString(Embed(kind, of) + "\n") // a failed write stays with the writer, and whoever flushes it hears of it
+}
+
+// embedText is what a reader sees of an embed in any case.
+func embedText(kind, of string) string {
+	if kind != EmbedPredict {
+		return "" // its line is no text
+	}
+	prediction, _ := ParsePrediction(of) // what is wrong with it was said by checkEmbed
+	return prediction.Text
 }

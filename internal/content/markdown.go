@@ -52,12 +52,8 @@ func renderArticle(p *problems, body []byte, before int, check Check) renderedAr
 			}
 			page.toc = append(page.toc, Heading{Level: n.Level, ID: headingID(n), Text: strings.TrimSpace(plainText(n, body))})
 		case *ast.FencedCodeBlock:
-			kind, of := embedOf(n, body)
-			if kind == "" {
-				break
-			}
-			if err := checkEmbed(kind, of, check); err != nil {
-				p.add(lineOf(n), fmt.Sprintf("nothing to show for this block of kind %s: %v", kind, err), "name what there is; docs/design.md lists the kinds")
+			if kind, of := embedOf(n, body); kind != "" {
+				p.checkEmbed(lineOf(n), kind, of, check)
 			}
 		case *ast.HTMLBlock, *ast.RawHTML:
 			p.add(lineOf(n), "raw HTML, which is not rendered", "write it as Markdown, or as code between backticks")
@@ -116,7 +112,9 @@ func plainText(root ast.Node, src []byte) string {
 		case *ast.AutoLink:
 			b.Write(n.Label(src))
 		case *ast.CodeBlock, *ast.FencedCodeBlock:
-			if kind, _ := embedOf(n, src); kind == "" { // its line is no text
+			if kind, of := embedOf(n, src); kind != "" {
+				b.WriteString(embedText(kind, of))
+			} else {
 				b.Write(n.Lines().Value(src))
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"afloat/internal/content"
+	"afloat/internal/figures"
 	"afloat/internal/lab"
 	"afloat/internal/lab/experiments"
 	"afloat/internal/source"
@@ -37,13 +38,22 @@ func CheckEmbed(tree *source.Tree) content.Check {
 		var err error
 		switch kind {
 		case content.EmbedSource:
-			_, err = excerptOf(tree, of)
+			var excerpt source.Excerpt
+			if excerpt, err = excerptOf(tree, of); err == nil && excerpt.Last-excerpt.Line >= longestExcerpt {
+				err = fmt.Errorf("it has %d lines, and at most %d are shown", excerpt.Last-excerpt.Line+1, longestExcerpt)
+			}
 		case content.EmbedExperiment:
 			_, _, err = experimentOf(of)
+		case content.EmbedFigure:
+			_, err = figureOf(of)
 		}
 		return err
 	}
 }
+
+// longestExcerpt is how many lines of code stand in an article at once: as many as can be kept in mind while the text
+// speaks of them.
+const longestExcerpt = 20
 
 // excerptOf finds what `internal/resilience/retry.go Retry` means.
 func excerptOf(tree *source.Tree, of string) (source.Excerpt, error) {
@@ -70,6 +80,15 @@ func experimentOf(of string) (*lab.Experiment, url.Values, error) {
 	return e, given, err
 }
 
+// figureOf finds a drawing by its name.
+func figureOf(name string) (figures.Figure, error) {
+	f, ok := figures.Find(name)
+	if !ok {
+		return f, fmt.Errorf("there is no figure %q", name)
+	}
+	return f, nil
+}
+
 // navOf has the page's head bring what the body needs.
 func navOf(b embedded) string {
 	if b.lab {
@@ -90,9 +109,11 @@ func (s *Server) body(p store.Post) embedded {
 		return b
 	}
 	var b embedded
+	place := 0
 	b.html = template.HTML(embedElement.ReplaceAllStringFunc(p.HTML, func(element string) string {
 		m := embedElement.FindStringSubmatch(element)
-		part, err := s.embed(p.Slug, m[1], gohtml.UnescapeString(m[2]))
+		place++
+		part, err := s.embed(p.Slug, place, m[1], gohtml.UnescapeString(m[2]))
 		if err != nil { // it was published by another release of the program
 			s.Log.Warn("an article embeds what this server has not got", "article", p.Slug, "err", err)
 			return `<p class="hint">Something stood here that this server’s release has not got.</p>`
@@ -104,7 +125,8 @@ func (s *Server) body(p store.Post) embedded {
 	return b
 }
 
-func (s *Server) embed(slug, kind, of string) ([]byte, error) {
+// embed renders what an article embeds. Its place in the article, counted from 1, makes ids of which a page has one.
+func (s *Server) embed(slug string, place int, kind, of string) ([]byte, error) {
 	switch kind {
 	case content.EmbedSource:
 		excerpt, err := excerptOf(s.Source, of)
@@ -117,35 +139,19 @@ func (s *Server) embed(slug, kind, of string) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		view := experimentEmbed{E: e, On: s.Lab != nil && s.Runner != nil, Form: "run-" + e.Name, Back: postURL(slug), Command: command(e, given)}
-		for _, p := range e.Params {
-			f := viewField(p, given)
-			f.ID = e.Name + "-" + f.Name
-			view.Fields = append(view.Fields, f)
+		return s.pages.render("embed-experiment", s.viewExperiment(slug, e, given))
+	case content.EmbedFigure:
+		f, err := figureOf(of)
+		if err != nil {
+			return nil, err
 		}
-		return s.pages.render("embed-experiment", view)
+		return s.pages.render("embed-figure", figureEmbed{Figure: f, HTML: f.HTML(fmt.Sprintf("figure-%d", place))})
+	case content.EmbedPredict:
+		p, err := content.ParsePrediction(of)
+		if err != nil {
+			return nil, err
+		}
+		return s.pages.render("embed-predict", predictEmbed{Prediction: p, ID: fmt.Sprintf("predict-%d", place)})
 	}
 	return nil, errors.New("unknown kind " + kind)
-}
-
-// excerptEmbed is a piece of the program's own code.
-type excerptEmbed struct {
-	Path        string
-	First, Last int
-	URL         string // of its first line
-	HTML        template.HTML
-}
-
-func viewExcerpt(e source.Excerpt) excerptEmbed {
-	return excerptEmbed{Path: e.Path, First: e.Line, Last: e.Last, URL: fmt.Sprintf("/source/%s#L%d", e.Path, e.Line), HTML: e.HTML}
-}
-
-// experimentEmbed is an experiment that is run where it stands.
-type experimentEmbed struct {
-	E       *lab.Experiment
-	On      bool   // it can be run here
-	Form    string // the form's id
-	Fields  []fieldView
-	Back    string // the article, for a browser without a script
-	Command string // to run it without a browser
 }

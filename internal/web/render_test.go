@@ -57,6 +57,10 @@ func TestTemplatesMatchTheirPages(t *testing.T) {
 		"lab-part":             partPage{},
 		"lab-fleet":            fleetPage{},
 		"lab-fleet-fragment":   fleetView{},
+		"embed-source":         excerptEmbed{},
+		"embed-experiment":     experimentEmbed{},
+		"embed-figure":         figureEmbed{},
+		"embed-predict":        predictEmbed{},
 
 		// Those that others render by name (fragments.go).
 		"links": "",

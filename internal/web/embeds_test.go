@@ -1,0 +1,109 @@
+package web
+
+import (
+	"log/slog"
+	"os"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/maypok86/otter/v2"
+
+	"afloat"
+	"afloat/internal/content"
+	"afloat/internal/figures"
+	"afloat/internal/source"
+	"afloat/internal/store"
+)
+
+// embedder is as much of a server as puts in what articles embed.
+func embedder(t *testing.T) *Server {
+	t.Helper()
+	return &Server{
+		Options: Options{Source: source.New(afloat.Source()), Log: slog.New(slog.DiscardHandler)},
+		pages:   must(newRenderer(os.DirFS("../../templates"), nil))(t),
+		bodies:  must(otter.New(&otter.Options[string, embedded]{MaximumSize: 10}))(t),
+	}
+}
+
+func shown(t *testing.T, blocks ...string) embedded {
+	t.Helper()
+	src := "---\ntitle: A title\nsummary: A summary.\ntags: [caching]\npublished: 2026-11-02\n---\nLook:\n\n"
+	for _, b := range blocks {
+		src += "```" + b + "\n```\n\n"
+	}
+	s := embedder(t)
+	a := must(content.Parse("a.md", []byte(src), CheckEmbed(s.Source)))(t)
+	return s.body(store.Post{Summary: store.Summary{Slug: "a"}, HTML: a.HTML})
+}
+
+const question = "predict\nWhat does *it* get?\n- Nothing\n- [x] A page\n- An error\n\nIt comes from memory."
+
+// TestPredictionIsShown: without a script the choices can be made and what happens can be opened.
+func TestPredictionIsShown(t *testing.T) {
+	b := shown(t, question, question)
+	if !b.lab {
+		t.Error("the page does not bring the style sheet and the script")
+	}
+	got := string(b.html)
+	wants(t, got, `<legend id="predict-1-q">What does <em>it</em> get?</legend>`, `<label data-right><input type="radio" name="predict-1" value="1" autocomplete="off"><span>A page</span>`,
+		"<details><summary>Show what happens</summary>\n<p><b>The answer:</b> A page</p>\n<p>It comes from memory.</p></details>", `role="status"`)
+	if n := strings.Count(got, "data-right"); n != 2 {
+		t.Errorf("%d choices of 2 predictions are right", n)
+	}
+	onceEach(t, got)
+}
+
+// TestFiguresAreShown: all there are, on one page and one of them twice.
+func TestFiguresAreShown(t *testing.T) {
+	all := figures.All()
+	blocks := []string{"figure\n" + all[0].Name}
+	for _, f := range all {
+		blocks = append(blocks, "figure\n"+f.Name)
+	}
+	b := shown(t, blocks...)
+	got := string(b.html)
+	if !b.lab || strings.Count(got, `<figure class="chart"`) != len(blocks) {
+		t.Errorf("%d of %d figures are shown", strings.Count(got, `<figure class="chart"`), len(blocks))
+	}
+	tree := source.New(afloat.Source())
+	for _, f := range all {
+		if _, err := tree.Text(f.Code); err != nil {
+			t.Errorf("%s: %v", f.Name, err)
+		}
+	}
+	onceEach(t, got)
+}
+
+// onceEach fails for an id that a page has twice.
+func onceEach(t *testing.T, html string) {
+	t.Helper()
+	seen := map[string]bool{}
+	for _, m := range regexp.MustCompile(` id="([^"]*)"`).FindAllStringSubmatch(html, -1) {
+		if seen[m[1]] {
+			t.Errorf("the id %s is there twice", m[1])
+		}
+		seen[m[1]] = true
+	}
+}
+
+// TestCheckEmbedNamesWhatIsWrong: before anything is published.
+func TestCheckEmbedNamesWhatIsWrong(t *testing.T) {
+	check := CheckEmbed(source.New(afloat.Source()))
+	for _, c := range []struct{ kind, of, want string }{
+		{content.EmbedFigure, "nothing", `no figure "nothing"`},
+		{content.EmbedFigure, "series-parallel", ""},
+		{content.EmbedExperiment, "nothing", "no experiment"},
+		{content.EmbedExperiment, "jitter clients", "not name=value"},
+		{content.EmbedExperiment, "jitter clients=20", ""},
+		{content.EmbedSource, "internal/resilience/nothing.go Retry", "no such source"},
+		{content.EmbedSource, "internal/web/embeds.go Server.body", "and at most 20 are shown"},
+		{content.EmbedSource, "internal/web/embeds_test.go onceEach", ""},
+		{content.EmbedSource, "examples/doc.go \"package examples\"", ""},
+	} {
+		err := check(c.kind, c.of)
+		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s %s: %v, want %q", c.kind, c.of, err, c.want)
+		}
+	}
+}
