@@ -32,7 +32,7 @@ var mayImport = map[string][]string{
 	"internal/edge":            {"policy"},
 	"internal/policy":          {"resilience"},
 	"internal/lab":             {"fault", "load", "policy", "availability", "telemetry"},
-	"internal/lab/experiments": {"lab", "availability", "chart", "fault", "load", "policy", "resilience", "sim"},
+	"internal/lab/experiments": {"lab", "alert", "availability", "chart", "fault", "load", "policy", "resilience", "sim"},
 	"internal/figures":         {"availability", "chart", "policy", "resilience", "sim"},
 	"internal/telemetry":       {"resilience"},
 	"internal/metrics":         {"telemetry", "resilience", "fault"},

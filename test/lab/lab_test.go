@@ -109,6 +109,8 @@ func TestLadder(t *testing.T) { seeds(t, "ladder") }
 
 func TestAvailability(t *testing.T) { seeds(t, "availability") }
 
+func TestSwallowed(t *testing.T) { seeds(t, "swallowed") }
+
 // TestAvailabilityOfOneCause: the product is wrong where all outages have one cause, and copies help all the same.
 func TestAvailabilityOfOneCause(t *testing.T) {
 	r := experiment(t, "availability", "-set", "correlated=on")
