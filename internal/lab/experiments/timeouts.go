@@ -98,7 +98,7 @@ var _ = register(25, &lab.Experiment{
 		"How long, then? Look at the latencies of the healthy dependency, choose the share of false timeouts that you accept, and take that percentile; then see that all timeouts of a request together fit into what its reader waits. The last table has what the blog uses.",
 	},
 	Hurts: []string{
-		"Too tight. At a dependency with which nothing is wrong, a timeout at the median fails every second try. Retries hide that and cost 1.75 tries a call; where the dependency has no such reserve, its queue makes more answers late, which makes more tries: see the second table. The trigger may be a slow minute or one line in a configuration, and waiting doesn't end it.",
+		"Too tight. At a dependency with which nothing is wrong, a timeout at the median fails every second try. Retries hide that and cost 1.75 tries a call; where the dependency has no such reserve, its queue makes more answers late, which makes more tries: see the second table. A retry budget bounds the tries, and not the false timeouts: only the ample timeout in the last row mends it.",
 		"A timeout says nothing about what became of the work. A write that timed out may have been done: lesson 7.",
 		"A budget that travels is only as good as those who heed it. One server in the chain that starts anew with a timeout of its own, and everything below works for nobody again.",
 	},
