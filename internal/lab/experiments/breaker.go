@@ -63,14 +63,14 @@ var _ = register(80, &lab.Experiment{
 	Explain: []string{
 		"A call to a dependency that hangs costs its whole timeout and helps nobody: its caller waits, and the dependency has one more to answer when it comes back. The breaker counts. Once enough of the last calls have failed it refuses the next ones at once, and after a while lets one through to see.",
 		"How soon it opens depends on what the window remembers: with a share of 50 % failures have to become as many as the successes before them, or half of the window, whichever is sooner. A short window opens sooner, on less evidence. What it costs is the other end: after the fault has gone, calls are refused until a probe says so.",
-		"A breaker knows only what it is told apart. One for three shards sees a third of all calls fail, opens, and refuses the two thirds that would have succeeded. The probe then has two chances of three to hit a shard that is well, the breaker closes, and meets the third again. With one for each shard only the broken one's calls are refused.",
+		"A breaker knows only what it is told apart. One for three shards sees a third of all calls fail, opens, and refuses the two thirds that would have succeeded. The probe then has two chances of three to hit a shard that is well, the breaker closes, and meets the third again. With one for each shard only the broken one's calls are refused. A share of 50 %, as the blog has it, is above a third: such a breaker opens by chance alone, when the first few calls happen to meet the broken shard, and doesn't protect from it either.",
 		"A bulkhead bounds the damage without knowing of any: so many places for this dependency, and who finds none is refused. By Little's law a dependency needs rate × time of them on average. Calls come in bursts, so the average is too few: Erlang's formula says what share is refused, and three times the average refuses one in eighty.",
 	},
 	Hurts: []string{
 		"A partial failure becomes total: see the second table. In Marc Brooker's words circuit breakers “turn partial failures into complete failures”. Give each shard, or each server, its own.",
 		"Recovery is late by the time that the breaker stays open, and a hundred servers each find out by themselves.",
 		"Few calls prove little. Five a minute hardly ever fill a window, and a breaker with a minimum of one opens at every stray failure.",
-		"A bulkhead set from the average refuses a healthy burst: see the last row of the fourth table but one.",
+		"A bulkhead set from the average refuses a healthy burst: see the second row of the fourth table.",
 	},
 	Sources: []lab.Reference{whatIsBackoffFor, hystrixDefaults, resilience4j, envoyOutliers, littlesLaw, ourBreaker, ourBulkhead, ourErlang, {Text: "internal/policy/policy.go: the blog's own breaker and bulkheads", URL: "/source/internal/policy/policy.go"}},
 	Run:     breaker,
