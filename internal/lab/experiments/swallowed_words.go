@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"time"
 
+	"afloat/internal/alert"
 	"afloat/internal/chart"
 	"afloat/internal/lab"
 )
@@ -42,9 +43,9 @@ func quietTold(all []quiet, p quietPlan, v lab.Values) lab.Result {
 			alarms.Rows = append(alarms.Rows, row)
 		}
 	}
-	rules := lab.Table{Caption: "The rules, as docs/operations.md has them", Head: []string{"alarm", "expression", "for", "who is called"}}
-	for _, r := range p.rules {
-		rules.Rows = append(rules.Rows, []string{r.Name, r.Expr(), r.For.String(), r.Severity})
+	rules := lab.Table{Caption: "The rules, as docs/operations.md has them, with their times undivided", Head: []string{"alarm", "expression", "for", "who is called"}}
+	for _, r := range alert.Rules() {
+		rules.Rows = append(rules.Rows, []string{r.Name, r.Expr(), inEarnest(r.For.Seconds(), 1), r.Severity})
 	}
 	isolated := &all[1]
 	mean, _, fired, _ := isolated.fired(partsRule)
