@@ -32,15 +32,16 @@ var mayImport = map[string][]string{
 	"internal/edge":            {"policy"},
 	"internal/policy":          {"resilience"},
 	"internal/lab":             {"fault", "load", "policy", "availability", "telemetry"},
-	"internal/lab/experiments": {"lab", "alert", "availability", "chart", "fault", "load", "policy", "resilience", "sim"},
+	"internal/lab/experiments": {"lab", "alert", "availability", "chart", "fault", "load", "policy", "resilience", "sim", "recorded"},
 	"internal/figures":         {"availability", "chart", "policy", "resilience", "sim"},
+	"internal/recorded":        {"chart"},
 	"internal/telemetry":       {"resilience"},
 	"internal/metrics":         {"telemetry", "resilience", "fault"},
 	"internal/testenv":         {"local", "policy", "resilience"},
 	"test/soak":                {"load"},
 	"test/bench":               {"local"},
 	"test/prove":               {"lab", "policy"},
-	"test/fleet":               {"load", "chart"},
+	"test/fleet":               {"load", "recorded"},
 }
 
 func TestImportGraph(t *testing.T) {

@@ -5,6 +5,8 @@
 //	go run ./test/fleet                          a dozen cases, a quarter of an hour
 //	go run ./test/fleet -all -resume             the whole matrix, going on where it was cut off
 //	go run ./test/fleet -cases edge-kill,zone    only these
+//	go run ./test/fleet -resume -record internal/recorded/runs
+//	                                             what a run found, into the program, for pages without a fleet
 //
 // It is run in the root of the repository, and needs Docker. What it starts is a project of its own, removed at the end.
 package main
@@ -59,6 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	tries := f.Int("tries", 2, "how often at most a case is carried out that falls short: a busy machine is late, too. What was lost or doubled is not forgiven")
 	keep := f.Bool("keep", false, "leave the fleet up, for a look at it or the next run")
 	losses := f.Bool("only-losses", false, "exit status 1 only for comments that were lost, doubled or out of order, and for a fleet that didn't become whole: a busy machine breaks the bounds of time, and they are told")
+	record := f.String("record", "", "`directory` to put the dozen's cases of this report into, as package recorded has them")
 	again := f.Bool("resume", false, "leave out the cases that are in the directory's fleet.json")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -80,6 +83,11 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		}
 	}
 	h.say("\n%s", h.report.markdown())
+	if *record != "" {
+		if err := h.report.record(*record); err != nil {
+			return err
+		}
+	}
 	if broken := h.report.broken(*losses); len(broken) > 0 {
 		return fmt.Errorf("%d of %d cases fall short: %s", len(broken), len(h.report.Results), strings.Join(broken, ", "))
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"time"
+
+	"afloat/internal/recorded"
 )
 
 // result is a case as it came out.
@@ -28,6 +30,10 @@ type result struct {
 	RefusedUntil float64 `json:"refused_until_s"` // from the fault on
 	RedisGap     float64 `json:"redis_gap_s"`
 	HealthyAfter float64 `json:"healthy_after_s"` // from the heal on
+
+	FaultAt float64          `json:"fault_s"` // from the begin of the readers on
+	HealAt  float64          `json:"heal_s"`
+	Seconds recorded.Seconds `json:"seconds"`
 
 	Broken    []string `json:"broken,omitempty"` // the bounds that did not hold
 	Before    []string `json:"before,omitempty"` // what did not hold in earlier tries

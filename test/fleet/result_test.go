@@ -152,11 +152,13 @@ func TestTimelineIsADrawing(t *testing.T) {
 	reads := []read{came(cachedReads, 1, time.Millisecond, 200, ""), came(cachedReads, 12, time.Millisecond, 503, ""), came(twinReads, 12, time.Millisecond, 503, "")}
 	comments := []*comment{posted(0, true, 1, 303), posted(1, false, 12, 0, 13.5, 303)}
 	l := timeline(reads, comments, moments)
-	if len(l.got) != 38 || l.got[1].Y != 1 || l.failed[12].Y != 1 || l.direct[1].Y != 1 || l.refused[12].Y != 1 || l.outbox[13].Y != 1 || l.marks[0].At != 10 || l.marks[0].For != 20 {
+	if len(l.Served) != 38 || l.Served[1] != 1 || l.Failed[12] != 1 || l.P99[12] != 1 || l.TwinFailed[12] != 1 || l.Direct[1] != 1 || l.Refused[12] != 1 || l.Outbox[13] != 1 {
 		t.Errorf("the seconds are %+v", l)
 	}
 	dir := t.TempDir()
-	if err := newReport(200, "abc").draw(dir, good(), l); err != nil {
+	r := good()
+	r.FaultAt, r.HealAt, r.Seconds = 10, 30, l
+	if err := newReport(200, "abc").draw(dir, r); err != nil {
 		t.Fatal(err)
 	}
 	svg, err := os.ReadFile(filepath.Join(dir, "edge-kill.svg"))
@@ -168,8 +170,8 @@ func TestTimelineIsADrawing(t *testing.T) {
 			t.Errorf("the drawing lacks %q", want)
 		}
 	}
-	if n := strings.Count(string(svg), "<title "); n != 3 {
-		t.Errorf("%d figures, want 3", n)
+	if n := strings.Count(string(svg), "<title "); n != 4 {
+		t.Errorf("%d figures, want 4", n)
 	}
 	for d := xml.NewDecoder(strings.NewReader(string(svg))); ; {
 		if _, err := d.Token(); errors.Is(err, io.EOF) {

@@ -74,8 +74,10 @@ func (h *harness) run(ctx context.Context, s scenario) (r result, err error) {
 	r.RefusedUntil = seconds(refusedUntil(gotComments, t.fault))
 	r.RedisGap = seconds(h.watch.redisGap(t.fault, t.end))
 	r.HealthyAfter = seconds(h.watch.wholeAfter(t.healed, whole).Sub(t.healed))
+	r.FaultAt, r.HealAt = seconds(t.fault.Sub(t.begin)), seconds(t.heal.Sub(t.begin))
+	r.Seconds = timeline(gotReads, gotComments, t)
 	r.judge(s.bounds)
-	return r, h.report.draw(h.out, r, timeline(gotReads, gotComments, t))
+	return r, h.report.draw(h.out, r)
 }
 
 // inject breaks, holds and heals, and notes when.
