@@ -37,6 +37,9 @@ func (a *app) openBench(d *dependencies, cfg config.Config, blogAddr net.Addr, n
 		send.own = []string{at.Hostname()}
 	}
 	b := &bench{rig: &lab.Rig{Links: a.web.Lab, Blog: blog, Naive: naive, Readers: send.collect, Services: first(d.services()), Ask: p.Ask, Log: a.log}}
+	if len(cfg.Fleet.Nodes) > 0 {
+		b.rig.Fleet = "/lab/fleet"
+	}
 	b.rig.Service = widgets.NewHTTPClient(a.dials[2], p.HTTP)
 	b.rig.Service.Timeout = p.Patience
 	a.clients = append(a.clients, b.rig.Service.CloseIdleConnections)

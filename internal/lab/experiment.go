@@ -43,6 +43,7 @@ const (
 	Real      Label = "real"      // real calls to real dependencies, as they are
 	Injected  Label = "injected"  // real calls, under faults or delays that were put there
 	Simulated Label = "simulated" // computed from a model
+	Recorded  Label = "recorded"  // measured once, elsewhere, and not now
 )
 
 // A FaultStep is one entry of a fault schedule.

@@ -32,6 +32,8 @@ type Rig struct {
 	Services string
 	Service  *http.Client
 
+	Fleet string // path of the page that shows the fleet which this server is one of; "" where it stands alone
+
 	Ask time.Duration // between two looks whether a server is healthy
 	Log *slog.Logger
 }

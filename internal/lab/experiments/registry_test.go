@@ -22,7 +22,7 @@ func TestEveryExperimentIsWhole(t *testing.T) {
 			if len(e.Choices) != 3 || e.Answer < 0 || e.Answer >= len(e.Choices) {
 				t.Errorf("answer %d of %q; want three choices", e.Answer, e.Choices)
 			}
-			if !slices.Contains([]lab.Label{lab.Real, lab.Injected, lab.Simulated}, e.Label) {
+			if !slices.Contains([]lab.Label{lab.Real, lab.Injected, lab.Simulated, lab.Recorded}, e.Label) {
 				t.Errorf("label %q", e.Label)
 			}
 			if len(e.Measures) < 2 || len(e.Expect) == 0 || len(e.Explain) == 0 || len(e.Hurts) == 0 {
