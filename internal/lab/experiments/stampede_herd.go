@@ -38,11 +38,11 @@ const query = `SELECT 1 / (count(*) - $2::bigint) FROM pg_sleep($1)`
 
 // expire carries out one trial.
 func (h *herd) expire(ctx context.Context, pool *pgxpool.Pool, e expiry) error {
-	cache, err := resilience.NewCache(resilience.CacheOptions[int64]{Policy: e.policy, Keeper: &oneCopy{}})
+	cache, err := resilience.NewCache(resilience.CacheOptions[int64]{Policy: e.policy, Keeper: &oneOf[int64]{}})
 	if err != nil {
 		return err
 	}
-	if err := warm(ctx, pool); err != nil {
+	if err := warm(ctx, pool, query, 0.0, 0); err != nil {
 		return err
 	}
 	before := pool.Stat()
@@ -110,29 +110,16 @@ func (h *herd) quantile(percent int) time.Duration {
 }
 
 // warm opens all of the pool's connections and has them know the query, so that no trial waits for that.
-func warm(ctx context.Context, pool *pgxpool.Pool) error {
+func warm(ctx context.Context, pool *pgxpool.Pool, sql string, args ...any) error {
 	for range pool.Config().MaxConns {
 		conn, err := pool.Acquire(ctx)
 		if err != nil {
 			return err
 		}
 		defer conn.Release() // when all are open, or one would serve for all
-		var v int64
-		if err := conn.QueryRow(ctx, query, 0.0, 0).Scan(&v); err != nil {
+		if _, err := conn.Exec(ctx, sql, args...); err != nil {
 			return err
 		}
 	}
 	return nil
 }
-
-// oneCopy keeps the copy of the one key there is.
-type oneCopy struct {
-	kept atomic.Pointer[resilience.Kept[int64]]
-}
-
-func (o *oneCopy) Get(string) (*resilience.Kept[int64], bool) {
-	k := o.kept.Load()
-	return k, k != nil
-}
-func (o *oneCopy) Set(_ string, k *resilience.Kept[int64]) { o.kept.Store(k) }
-func (o *oneCopy) Delete(string)                           { o.kept.Store(nil) }
