@@ -76,7 +76,7 @@ func findDependencies(ctx context.Context, cfg config.Config, p policy.Child, lo
 				*url, *line = "", label+"unavailable: "+err.Error()
 				return
 			}
-			*line = label + "private, " + config.NewSecret(*url).String()
+			*line = label + "private, " + hidden(*url)
 		})
 	}
 	var postgres, redis func(context.Context) (string, error)
@@ -106,28 +106,8 @@ func reveal(secrets []config.Secret) string {
 	return strings.Join(all, ",")
 }
 
-// services are the base URLs of the recommendations service.
-func (d *dependencies) services() []string { return split(d.recommendations) }
-
 func childPolicy(p policy.Child) local.Policy {
 	return local.Policy{StartTimeout: p.Start, StopTimeout: p.Stop, ReadyEvery: p.Ready, RestartBase: p.RestartBase, RestartCap: p.RestartCap, StableAfter: p.Stable}
-}
-
-// startRecommendations runs this binary as the recommendations service.
-func startRecommendations(ctx context.Context, home *local.Home, cfg config.Config) (string, error) {
-	on, err := openSocket("127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	lab := "off"
-	if cfg.Lab {
-		lab = "on"
-	}
-	err = startSelf(ctx, home, "recommendations", on, "/healthz", []string{"recommend"}, []string{"LAB=" + lab, "LOG_FORMAT=" + cfg.LogFormat})
-	if err != nil {
-		return "", errors.Join(err, on.Close())
-	}
-	return on.base(), nil
 }
 
 // twinName is what pages call the other blog.

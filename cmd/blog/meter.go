@@ -23,7 +23,7 @@ type meters struct {
 func (a *app) measure(recorder *telemetry.Recorder) error {
 	o := &a.web
 	s := metrics.Sources{
-		Recorder: recorder, Links: a.links[:], Postgres: map[string]func() *pgxpool.Stat{},
+		Recorder: recorder, Links: a.links, Postgres: map[string]func() *pgxpool.Stat{},
 		Version: a.posts.Version, Snapshot: a.posts.SnapshotVersion,
 		Guards: append(a.posts.Guards(), o.Comments.Guard(), o.CommentsWidget.Guard(), o.Counts.Guard(),
 			o.Recommendations.Guard(), o.Popular.Guard(), o.Views.Guard()),

@@ -35,9 +35,9 @@ func TestChildrenGoWithTheBlog(t *testing.T) {
 				return state(page, "post") == "fresh"
 			})
 			var running local.Running
-			eventually(t, "four children", func() bool {
+			eventually(t, "five children", func() bool {
 				running, err = local.ReadRunning(dir)
-				return err == nil && len(running.Children) == 4
+				return err == nil && len(running.Children) == 5
 			})
 			if left := alive(running, dir); len(left) < 4 {
 				t.Fatalf("only %v run, so the test would see nothing left", left)

@@ -34,7 +34,7 @@ func serveTwin(ctx context.Context, cfg config.Config, o serving, listener net.L
 	}
 	if o.follow != "" {
 		client := &http.Client{Timeout: 2 * a.server.LongPoll}
-		a.background.Go(func() { lab.Follow(working, client, split(o.follow), a.links[:], a.server.Reconnect, log) })
+		a.background.Go(func() { lab.Follow(working, client, split(o.follow), a.links, a.server.Reconnect, log) })
 	}
 	a.tend(working)
 	return a.serve(ctx, listener, stopWorking)

@@ -13,7 +13,6 @@ import (
 	"afloat/internal/content"
 	"afloat/internal/edge"
 	"afloat/internal/fault"
-	"afloat/internal/lab"
 	"afloat/internal/policy"
 	"afloat/internal/resilience"
 	"afloat/internal/source"
@@ -33,8 +32,9 @@ type app struct {
 	log    *slog.Logger
 
 	articles []content.File
-	links    [3]*fault.Link // postgres, redis, recommendations
+	links    []*fault.Link // postgres, redis, recommendations, and recommendations-2 where there are two servers
 	dials    [3]func(ctx context.Context, network, addr string) (net.Conn, error)
+	copyDial fault.DialFunc // to the second recommendations server alone
 	db, bulk *store.DB
 	redis    *redis.Client
 	client   *http.Client
@@ -64,9 +64,13 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 	}
 	// Faults are put here, below every client: what the clients meet are
 	// genuine network errors, and no other code knows of them.
+	dial := (&net.Dialer{}).DialContext
 	for i, name := range []string{"postgres", "redis", "recommendations"} {
-		a.links[i] = fault.NewLink(name)
-		a.dials[i] = a.links[i].Dialer((&net.Dialer{}).DialContext)
+		a.links = append(a.links, fault.NewLink(name))
+		a.dials[i] = a.links[i].Dialer(dial)
+	}
+	if err := a.splitCopies(dial); err != nil {
+		return nil, err
 	}
 	if err := a.openClients(d); err != nil {
 		return nil, err
@@ -98,7 +102,7 @@ func wire(cfg config.Config, table policy.Table, d *dependencies, log *slog.Logg
 		Posts: a.posts, Comments: comments, Table: table, Server: a.server,
 		Warnings: telemetry.NewWarnings(log, a.server.Warn, table.Links()), Recorder: recorder, Timeline: timeline, LabLimits: watched, Log: log,
 		Templates: afloat.Templates(), Static: afloat.Static(), Source: tree,
-		Links: a.links[:], LabHosts: cfg.LabHosts, Node: cfg.Node, TrustedProxies: cfg.TrustedProxies,
+		Links: a.links, LabHosts: cfg.LabHosts, Node: cfg.Node, TrustedProxies: cfg.TrustedProxies,
 	}
 	var errs [5]error
 	o.CommentsWidget, errs[0] = widgets.NewComments(comments, table, deps)
@@ -145,32 +149,6 @@ func (a *app) openOutbox(d *dependencies, observe func(resilience.Event)) (err e
 		Redis: a.redis, DB: a.bulk, Replicated: store.RedisReplicated(d.redis), Table: a.table, Server: a.server, Observe: observe, Log: a.log,
 	})
 	return err
-}
-
-// switchboard lets the lab break the links, and verify through them that they
-// are broken.
-func (a *app) switchboard(d *dependencies) (*lab.Switchboard, error) {
-	f := a.server.Fault
-	limits := lab.Limits{
-		DefaultFor: f.For, MaxFor: f.MaxFor, DefaultLatency: f.Latency, MaxLatency: f.MaxLatency, DefaultRate: f.Rate,
-		ProbeTimeout: f.ProbeTimeout, ProbeEvery: f.ProbeEvery, ConfirmWait: f.ConfirmWait,
-	}
-	missing := func(context.Context) error { return errors.New("it is not configured") }
-	wires := []lab.Wire{
-		{Link: a.links[0], Label: "Postgres", Probe: missing},
-		{Link: a.links[1], Label: "Redis", Probe: missing},
-		{Link: a.links[2], Label: "Recommendations", Probe: missing},
-	}
-	if d.postgres != "" {
-		wires[0].Probe = lab.PostgresProbe(d.postgres, a.dials[0])
-	}
-	if d.redis != "" {
-		wires[1].Probe = lab.RedisProbe(d.redis, a.dials[1])
-	}
-	if at := d.services(); len(at) > 0 {
-		wires[2].Probe = lab.HTTPProbe(at[0]+"/healthz", a.dials[2], at[1:]...)
-	}
-	return lab.NewSwitchboard(wires, limits, a.log)
 }
 
 // close ends what wire began, once readers and background work are gone.

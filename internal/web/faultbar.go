@@ -2,6 +2,7 @@ package web
 
 import (
 	"fmt"
+	"maps"
 	"net"
 	"net/http"
 	"slices"
@@ -102,7 +103,14 @@ func (s *Server) faults() []lab.Status {
 	return list
 }
 
-var linkLabels = map[string]string{"postgres": "Postgres", "redis": "Redis", "recommendations": "Recommendations"}
+// dependencies are the links that policies stand before. The one to a second
+// server of a dependency is in the fault bar, and has no figures of its own.
+func (s *Server) dependencies() []lab.Status {
+	guarded := slices.Collect(maps.Values(s.Table.Links()))
+	return slices.DeleteFunc(s.faults(), func(st lab.Status) bool { return !slices.Contains(guarded, st.Link) })
+}
+
+var linkLabels = map[string]string{"postgres": "Postgres", "redis": "Redis", "recommendations": "Recommendations", "recommendations-2": "Recommendations copy 2"}
 
 func viewLink(st lab.Status) faultLink {
 	l := faultLink{

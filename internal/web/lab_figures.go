@@ -55,7 +55,7 @@ func (s *Server) liveFigures(rates telemetry.Rates) []template.HTML {
 		},
 		{
 			ID: "asked", Title: s.askedTitle(rates), Desc: "What reached each dependency, retries and hedges included, a second, averaged over 5 s.",
-			X: axis, Y: chart.Axis{Label: "requests", Unit: "/s"}, Marks: slices.Concat(spans, changes), Plot: t.asked(series, s.faults()),
+			X: axis, Y: chart.Axis{Label: "requests", Unit: "/s"}, Marks: slices.Concat(spans, changes), Plot: t.asked(series, s.dependencies()),
 		},
 	}
 	var drawn []template.HTML
@@ -81,7 +81,7 @@ func latencyTitle(r telemetry.Rate) string {
 
 func (s *Server) askedTitle(rates telemetry.Rates) string {
 	var asked []string
-	for _, st := range s.faults() {
+	for _, st := range s.dependencies() {
 		asked = append(asked, fmt.Sprintf("%s %s", st.Label, perSecond(rates.Links[st.Link].PerSecond)))
 	}
 	return "Requests a second now: " + strings.Join(asked, ", ")

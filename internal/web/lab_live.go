@@ -128,7 +128,7 @@ func (s *Server) toLive(w http.ResponseWriter, r *http.Request) error {
 func (s *Server) live() liveView {
 	rates, policies := s.Timeline.Rates(s.LabLimits.Rates), s.policies()
 	v := liveView{At: time.Now().UTC().Format("15:04:05"), Busy: s.underWay(), Headline: headline(brokenInWords(s.faults()), rates.Readers)}
-	for _, st := range s.faults() {
+	for _, st := range s.dependencies() {
 		v.Parts = append(v.Parts, s.dependency(st, rates, policies))
 	}
 	if s.Readers != nil {

@@ -64,11 +64,12 @@ func partURL(link string) string { return "/lab/parts/" + url.PathEscape(link) }
 func (s *Server) labPart(w http.ResponseWriter, r *http.Request) error {
 	rates, policies := s.Timeline.Rates(s.LabLimits.Rates), s.policies()
 	link := chi.URLParam(r, "link")
-	i := slices.IndexFunc(s.faults(), func(st lab.Status) bool { return st.Link == link })
+	all := s.dependencies()
+	i := slices.IndexFunc(all, func(st lab.Status) bool { return st.Link == link })
 	if i < 0 {
 		return store.ErrNotFound
 	}
-	part := s.dependency(s.faults()[i], rates, policies)
+	part := s.dependency(all[i], rates, policies)
 	page := partPage{frame: s.labFrame(r, part.Label), Part: part, Code: s.labCode[link]}
 	for _, row := range policyRows(s.Table, link) {
 		page.Rows = append(page.Rows, s.viewPolicy(row, rates, policies))
