@@ -131,20 +131,19 @@ func (s Step) words() string {
 
 func (q Sequence) say(Figure) []string {
 	var said []string
+	heading := ""
 	for _, s := range q.Steps {
-		clause := ""
 		if s.Heading != "" {
-			clause = s.Heading + ": "
+			heading = s.Heading + ": "
 		}
-		switch {
-		case s.Label == "":
+		if s.Label == "" {
 			continue
-		case s.From == s.To:
-			clause += q.Actors[s.From] + ": " + s.words()
-		default:
-			clause += q.Actors[s.From] + " to " + q.Actors[s.To] + ": " + s.words()
 		}
-		said = append(said, clause)
+		who := q.Actors[s.From]
+		if s.To != s.From {
+			who += " to " + q.Actors[s.To]
+		}
+		said, heading = append(said, heading+who+": "+s.words()), ""
 	}
 	return said
 }

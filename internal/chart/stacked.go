@@ -22,7 +22,7 @@ func (s Stacked) draw(c *canvas) {
 		for j := range s {
 			sum = math.Min(sum+amount(values[j][i]), huge)
 		}
-		if x >= x0 {
+		if x >= x0 && x <= huge { // beyond it no column is drawn
 			x1, y1 = math.Max(x1, x+width), math.Max(y1, sum)
 		}
 	}

@@ -92,14 +92,15 @@ func (ch *chain) down(label string) {
 // up leads to a box above, in a lane of its own at the side.
 func (ch *chain) up(a Arrow, lane int) {
 	edge := ch.width + 2
-	x := edge + 20 + float64(lane)*ch.lane
+	const gap = 7 // from a box to its first way up is twice that, from a way to its label once
+	x := edge + 2*gap + float64(lane)*ch.lane
 	const apart = 12 // of those that leave or meet the same box; the outermost leaves lowest, so that none cross
 	from, to := ch.bottom[a.From]-float64(apart*(ch.lanes-lane)), ch.tops[a.To]+float64(apart*(lane+1))
 	ch.path("M"+coordinate(edge)+" "+coordinate(from)+"H"+coordinate(x)+"V"+coordinate(to)+"H"+coordinate(edge+1), "ch-arrow", "")
 	ch.arrowHead(edge, to, -1, 0)
-	lines := wrap(a.Label, ch.lane-24)
+	lines := wrap(a.Label, ch.lane-2*gap)
 	for i, line := range lines {
-		ch.text(x+7, (from+to)/2+4.5+(float64(i)-float64(len(lines)-1)/2)*lineHeight, "ch-label", start, line)
+		ch.text(x+gap, (from+to)/2+4.5+(float64(i)-float64(len(lines)-1)/2)*lineHeight, "ch-label", start, line)
 	}
 }
 
