@@ -195,14 +195,17 @@ func TestPoliciesNumbers(t *testing.T) {
 		{retryTimeline(), []string{"is 10 ms, doubled up to 40 ms", "makes 3 tries"}},
 		{safetyNetLoad(), []string{"12 places"}},
 	} {
-		html := string(c.figure.HTML("x"))
+		html := spaced(string(c.figure.HTML("x")))
 		for _, want := range c.want {
-			if !strings.Contains(html, want) {
+			if !strings.Contains(html, spaced(want)) {
 				t.Errorf("%s does not say %q", c.figure.Name, want)
 			}
 		}
 	}
 }
+
+// spaced has spaces where numbers and units are kept together.
+func spaced(s string) string { return strings.ReplaceAll(s, thin, " ") }
 
 func TestHedgeTimeline(t *testing.T) {
 	after := hedged.Quantile(hedgeAt)
@@ -216,7 +219,7 @@ func TestSpan(t *testing.T) {
 		50 * time.Millisecond: "50 ms", time.Second: "1 s", 31 * time.Second: "31 s", 1500 * time.Millisecond: "1 s 500 ms",
 		10 * time.Minute: "10 min", 24*time.Hour + time.Second: "24 h 1 s",
 	} {
-		if got := span(d); got != want {
+		if got := spaced(span(d)); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
 	}

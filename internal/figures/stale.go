@@ -22,7 +22,7 @@ func staleLadder() Figure {
 				Plot: chart.States{
 					Boxes: []chart.Box{
 						{Name: "fresh", Says: "Served as it is. Nobody asks the database."},
-						{Name: "stale-while-revalidate", Says: "Served at once, and renewed behind the reader."},
+						{Name: "revalidate", Says: "Served at once, and renewed behind the reader."},
 						{Name: "stale-if-error", Says: fmt.Sprintf("The database is asked; after %s without an answer, or a failure, the copy is served with its age.", span(p.Patience))},
 						{Name: "gone", Says: "Too old to be better than an honest error."},
 					},
