@@ -26,7 +26,7 @@ import (
 // everything together.
 var mayImport = map[string][]string{
 	"internal/config":          {"fleet"},
-	"internal/web":             {"fleet", "lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load", "figures"},
+	"internal/web":             {"fleet", "lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load", "figures", "capstone"},
 	"internal/widgets":         {"store", "policy", "resilience"},
 	"internal/store":           {"policy", "resilience", "content"},
 	"internal/edge":            {"policy"},
@@ -35,6 +35,7 @@ var mayImport = map[string][]string{
 	"internal/lab/experiments": {"lab", "alert", "availability", "chart", "fault", "load", "policy", "resilience", "sim", "recorded"},
 	"internal/figures":         {"availability", "chart", "policy", "resilience", "sim"},
 	"internal/recorded":        {"chart"},
+	"internal/capstone":        {"lab", "load", "fault", "policy", "resilience"},
 	"internal/telemetry":       {"resilience"},
 	"internal/metrics":         {"telemetry", "resilience", "fault"},
 	"internal/testenv":         {"local", "policy", "resilience"},

@@ -130,7 +130,7 @@ func checkTwins(table policy.Table, follow, twin string) error {
 // twin prepares to run this binary as the naive twin, on the first free port
 // after the blog's own, or on any. Starting it is apart, since no reader of the
 // blog should wait for that.
-func twin(d *dependencies, cfg config.Config, blogAddr net.Addr) (on *socket, start func(context.Context) error, err error) {
+func twin(d *dependencies, cfg config.Config, blogAddr net.Addr, key string) (on *socket, start func(context.Context) error, err error) {
 	host, own, err := net.SplitHostPort(blogAddr.String())
 	if err != nil {
 		return nil, nil, err
@@ -147,7 +147,7 @@ func twin(d *dependencies, cfg config.Config, blogAddr net.Addr) (on *socket, st
 	if err != nil {
 		return nil, nil, err
 	}
-	args := []string{"serve", "-policies", "naive", "-follow", "http://" + net.JoinHostPort("127.0.0.1", own) + "/lab/faults"}
+	args := []string{"serve", "-policies", "naive", "-follow", faultsURL(net.JoinHostPort("127.0.0.1", own), key)}
 	return on, func(ctx context.Context) error {
 		err := startSelf(ctx, d.home, "naive twin", on, "/about", args, followerEnv(d, cfg))
 		if err != nil {

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync"
@@ -16,6 +17,7 @@ import (
 	"afloat/internal/lab"
 	"afloat/internal/local"
 	"afloat/internal/policy"
+	"afloat/internal/web"
 )
 
 // customName is what its process is called.
@@ -41,14 +43,14 @@ type custom struct {
 }
 
 // newCustom prepares the third blog, which follows the faults of the blog on blogAddr.
-func newCustom(d *dependencies, cfg config.Config, blogAddr net.Addr, board *lab.Switchboard) (*custom, error) {
+func newCustom(d *dependencies, cfg config.Config, blogAddr net.Addr, key string, board *lab.Switchboard) (*custom, error) {
 	host, port, err := net.SplitHostPort(blogAddr.String())
 	if err != nil {
 		return nil, err
 	}
 	return &custom{
 		home: d.home, host: host, board: board, look: policy.LabRig().Follow,
-		args: []string{"serve", "-policies", "custom", "-follow", "http://" + net.JoinHostPort("127.0.0.1", port) + "/lab/faults"},
+		args: []string{"serve", "-policies", "custom", "-follow", faultsURL(net.JoinHostPort("127.0.0.1", port), key)},
 		env:  followerEnv(d, cfg),
 	}, nil
 }
@@ -92,7 +94,7 @@ func (c *custom) open() (*socket, error) {
 func (c *custom) untilFollowing(ctx context.Context, base string) error {
 	for {
 		there, err := readFaults(ctx, base)
-		if err == nil && sameFaults(there, c.board.Status()) {
+		if err == nil && sameFaults(there, c.board.Status().Masked()) { // it tells nobody of a hidden one either
 			return nil
 		}
 		select {
@@ -101,6 +103,12 @@ func (c *custom) untilFollowing(ctx context.Context, base string) error {
 			return fmt.Errorf("%w: %w", context.Cause(ctx), err)
 		}
 	}
+}
+
+// faultsURL is where a twin learns of the faults of the blog on host, hidden ones too.
+func faultsURL(host, key string) string {
+	u := url.URL{Scheme: "http", Host: host, Path: "/lab/faults", RawQuery: url.Values{web.FollowKey: {key}}.Encode()}
+	return u.String()
 }
 
 func readFaults(ctx context.Context, base string) (state lab.State, err error) {

@@ -58,7 +58,7 @@ func (a *app) openBench(d *dependencies, cfg config.Config, blogAddr net.Addr, n
 		a.clients = append(a.clients, func() { _ = b.rig.Redis.Close() }) // a connection that can't say goodbye is no loss
 	}
 	if d.home != nil {
-		if b.rig.Custom, err = newCustom(d, cfg, blogAddr, a.web.Lab); err != nil {
+		if b.rig.Custom, err = newCustom(d, cfg, blogAddr, a.web.FollowKey, a.web.Lab); err != nil {
 			return nil, err
 		}
 	}

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"flag"
 	"fmt"
@@ -104,6 +105,7 @@ func serveBlog(ctx context.Context, cfg config.Config, o serving, listener net.L
 			return errors.Join(err, listener.Close())
 		}
 		defer a.web.Lab.Close()
+		a.web.FollowKey = rand.Text()
 	}
 
 	working, stopWorking := context.WithCancel(context.WithoutCancel(ctx))
@@ -117,7 +119,7 @@ func serveBlog(ctx context.Context, cfg config.Config, o serving, listener net.L
 	case o.twin != "":
 		a.web.Other, naive = web.Other{Name: twinName, Port: o.twin}, o.twinAt
 	case d.home != nil:
-		on, start, err := twin(d, cfg, listener.Addr())
+		on, start, err := twin(d, cfg, listener.Addr(), a.web.FollowKey)
 		if err != nil {
 			return errors.Join(err, listener.Close())
 		}

@@ -49,6 +49,7 @@ type Fault struct {
 	Jitter  time.Duration // Slow: the latency varies by up to this much, either way, evenly
 	Rate    float64       // Flaky: the share of exchanges that fail, from 0 to 1
 	Until   time.Time     // when the fault ends by itself; zero: when it is cleared
+	Hidden  bool          // an exercise: whoever shows faults says that there is one, and not which; it breaks the link like any other
 }
 
 // delay draws the wait for one exchange of a Slow link.

@@ -11,6 +11,7 @@ import (
 // the registry there.
 type Experiment struct {
 	Name     string   // in URLs and commands: "jitter"
+	Page     string   // where it is shown; "" for its page in the registry
 	Code     string   // in the syllabus: "E2"; "" where it has none
 	Title    string   // a few words
 	Question string   // what a reader would ask

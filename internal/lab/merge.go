@@ -59,7 +59,7 @@ func (s *Switchboard) Merge(other State) {
 // faultOf is the fault that a status tells of, its zero value for a healthy
 // link; and whether it is one that this program knows, with an end.
 func faultOf(st Status) (fault.Fault, bool) {
-	f := fault.Fault{Kind: fault.Kind(st.Kind), Latency: st.Latency, Jitter: st.Jitter, Rate: st.Rate, Until: st.Until}
+	f := fault.Fault{Kind: fault.Kind(st.Kind), Latency: st.Latency, Jitter: st.Jitter, Rate: st.Rate, Until: st.Until, Hidden: st.Hidden}
 	if st.Kind == Healthy {
 		return fault.Fault{}, true
 	}

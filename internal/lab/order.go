@@ -16,6 +16,8 @@ const (
 	Healthy = "healthy"
 	// All is the link of an order that means every link.
 	All = "all"
+	// Hidden is the kind of every link in a Masked state while one of them has a hidden fault.
+	Hidden = "hidden"
 )
 
 // Limits bounds what an order may ask for, fills in what it leaves out, and times the probes. Each must be above 0.
@@ -46,6 +48,7 @@ type Order struct {
 	Jitter  time.Duration // slow only
 	Rate    float64       // flaky only: above 0, at most 1
 	For     time.Duration // how long the fault lasts
+	Hidden  bool          // nobody is told which fault it is while it is on; no form can ask for it
 }
 
 // A BadOrder lists everything that is wrong with an order, for the 400 that answers it.

@@ -35,7 +35,8 @@ type Status struct {
 	Verdict   string        `json:"verdict"`        // Confirmed, Checking or NotConfirmed
 	Saw       string        `json:"saw,omitzero"`   // by the last probe: "refused after 0.2 ms"
 	ProbedAt  time.Time     `json:"probed_at,omitzero"`
-	Stamp     Stamp         `json:"stamp,omitzero"` // of the latest order for this link, that which made it healthy too
+	Stamp     Stamp         `json:"stamp,omitzero"`  // of the latest order for this link, that which made it healthy too
+	Hidden    bool          `json:"hidden,omitzero"` // not to be shown by name: see State.Masked
 }
 
 // plain is a Status without its methods; in written, text takes the place of its durations.

@@ -73,7 +73,7 @@ func (s *Switchboard) Apply(ctx context.Context, o Order) ([]Status, error) {
 	if err := bad.orNil(); err != nil {
 		return nil, err
 	}
-	f := fault.Fault{Latency: o.Latency, Jitter: o.Jitter, Rate: o.Rate, Until: time.Now().Add(o.For)}
+	f := fault.Fault{Latency: o.Latency, Jitter: o.Jitter, Rate: o.Rate, Until: time.Now().Add(o.For), Hidden: o.Hidden}
 	if o.Kind == Healthy {
 		f = fault.Fault{}
 	} else {

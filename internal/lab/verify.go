@@ -32,6 +32,7 @@ func (l *line) status() Status {
 	if f := l.fault; f.Kind != "" {
 		s.Kind, s.Latency, s.Jitter, s.Rate = string(f.Kind), f.Latency, f.Jitter, f.Rate
 		s.Until, s.Left = f.Until, max(0, time.Until(f.Until))
+		s.Hidden = f.Hidden
 	}
 	return s
 }
@@ -50,7 +51,11 @@ func (s *Switchboard) put(l *line, f fault.Fault) {
 		gen := l.gen
 		l.expiry = time.AfterFunc(time.Until(f.Until), func() { s.expire(l, gen) })
 	}
-	s.log.Info("link changed", "link", l.Link.Name(), "kind", l.status().Kind, "left", l.status().Left)
+	if f.Hidden { // the log is on the screen of whoever looks for it
+		s.log.Info("link changed", "link", Hidden, "kind", Hidden, "left", l.status().Left)
+	} else {
+		s.log.Info("link changed", "link", l.Link.Name(), "kind", l.status().Kind, "left", l.status().Left)
+	}
 	if l.cancel != nil {
 		l.cancel()
 	}
@@ -109,8 +114,10 @@ func (s *Switchboard) verify(ctx context.Context, l *line) {
 	was := l.verdict
 	l.verdict, l.saw = judge(f, seen, counts)
 	l.tally, l.probedAt = counts, time.Now()
-	if l.verdict != was {
+	if l.verdict != was && !f.Hidden {
 		s.log.Info("link probed", "link", l.Link.Name(), "verdict", l.verdict, "saw", l.saw, "err", seen.err)
+	}
+	if l.verdict != was {
 		s.bump()
 	}
 }

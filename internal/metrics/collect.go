@@ -102,12 +102,7 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 			out.flag(breakers, s == now, g.Policy().Name, string(s))
 		}
 	}
-	for _, l := range c.Links {
-		f, on := l.Current()
-		for _, kind := range fault.Kinds {
-			out.flag(faultOn, on && kind == f.Kind, l.Name(), string(kind))
-		}
-	}
+	c.faults(out)
 	v, ok := c.Version()
 	out.gauge(site, float64(v))
 	out.flag(vouched, ok)
@@ -117,6 +112,22 @@ func (c *collector) Collect(ch chan<- prometheus.Metric) {
 	}
 	c.outbox(out)
 	c.pools(out)
+}
+
+// faults tells which are on. Of one that is hidden only that there is one: on each link alike, or it would be named.
+func (c *collector) faults(out sink) {
+	hidden := false
+	for _, l := range c.Links {
+		f, on := l.Current()
+		hidden = hidden || on && f.Hidden
+	}
+	for _, l := range c.Links {
+		f, on := l.Current()
+		for _, kind := range fault.Kinds {
+			out.flag(faultOn, on && kind == f.Kind && !hidden, l.Name(), string(kind))
+		}
+		out.flag(faultOn, hidden, l.Name(), "hidden")
+	}
 }
 
 func (c *collector) outbox(out sink) {

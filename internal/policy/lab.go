@@ -14,6 +14,24 @@ type Lab struct {
 	Clients   int           // streams open at once; more get a 503
 }
 
+// Capstone is the times of the lab's exercise.
+type Capstone struct {
+	For      time.Duration // a case is open this long
+	Every    time.Duration // between two looks at the patient
+	Patience time.Duration // longest wait for one page
+	Looks    int           // kept: of more the oldest go
+}
+
+// CapstoneTimes is the one value of [Capstone].
+func CapstoneTimes() Capstone {
+	return Capstone{
+		For:      10 * time.Minute, // a page, its X-ray, ten reloads and an answer take five; nobody else can use the lab meanwhile
+		Every:    2 * time.Second,  // as a person reloads, above each part's Pause, so that every look asks the dependency again
+		Patience: 3 * time.Second,  // ten times a page's budget: what has not come by then does not come
+		Looks:    30,               // half a minute: what a part is like now, and not what it was like when the case began
+	}
+}
+
 // LabLimits is the one value of [Lab].
 func LabLimits() Lab {
 	return Lab{

@@ -17,6 +17,7 @@ type faultBar struct {
 	frame
 	Links    []faultLink
 	AnyOn    bool
+	Hidden   bool // one that is not to be named
 	Fragment bool
 	Back     string // where forms return to
 	Problem  string // why the last order was refused
@@ -62,7 +63,7 @@ func (s *Server) renderFaultBar(w http.ResponseWriter, r *http.Request, status i
 	if s.Other.Name != "" {
 		bar.OtherURL = "http://" + net.JoinHostPort(hostname(r), s.Other.Port) + back
 	}
-	bar.Links, bar.AnyOn = s.faultRows()
+	bar.setRows(s.faults())
 	name := "faultbar"
 	if bar.Fragment {
 		name = "faultbar-fragment"
@@ -76,31 +77,34 @@ func (s *Server) renderFaultBar(w http.ResponseWriter, r *http.Request, status i
 	return nil
 }
 
-// faultRows are the rows of the bar, and whether any fault is on.
-func (s *Server) faultRows() (rows []faultLink, anyOn bool) {
-	for _, st := range s.faults() {
-		rows = append(rows, viewLink(st))
-		anyOn = anyOn || st.Kind != lab.Healthy
+// setRows fills in the rows of the bar, and whether any fault is on.
+func (b *faultBar) setRows(all []lab.Status) {
+	for _, st := range all {
+		b.Links = append(b.Links, viewLink(st))
+		b.AnyOn = b.AnyOn || st.Kind != lab.Healthy
 	}
-	return rows, anyOn
+	_, b.Hidden = lab.HiddenIn(all)
 }
 
-// faults is the state of each link: from the switchboard in the blog, from the
-// links themselves in the twin.
+// hiddenWords is all that is said of a fault which readers are to find out.
+const hiddenWords = "A hidden fault of the capstone is on"
+
+// faults is the state of each link as readers may know it: from the switchboard
+// in the blog, from the links themselves in the twin.
 func (s *Server) faults() []lab.Status {
 	if s.Lab != nil {
-		return s.Lab.Status().Faults
+		return lab.Mask(s.Lab.Status().Faults)
 	}
 	var list []lab.Status
 	for _, l := range s.Links {
 		st := lab.Status{Link: l.Name(), Label: linkLabels[l.Name()], Kind: lab.Healthy}
 		if f, on := l.Current(); on {
 			st.Kind, st.Latency, st.Jitter, st.Rate, st.Until = string(f.Kind), f.Latency, f.Jitter, f.Rate, f.Until
-			st.Left = time.Until(f.Until)
+			st.Left, st.Hidden = time.Until(f.Until), f.Hidden
 		}
 		list = append(list, st)
 	}
-	return list
+	return lab.Mask(list)
 }
 
 // dependencies are the links that policies stand before. The one to a second
@@ -134,11 +138,23 @@ func viewLink(st lab.Status) faultLink {
 
 // faultsInWords is what the waterline says.
 func (s *Server) faultsInWords() []string {
-	var words []string
-	for _, st := range s.faults() {
+	return onInWords(s.faults())
+}
+
+func onInWords(all []lab.Status) (words []string) {
+	if _, hidden := lab.HiddenIn(all); hidden {
+		return []string{hiddenWords}
+	}
+	for _, st := range all {
 		if st.Kind != lab.Healthy {
 			words = append(words, faultWords(st.Link, st.Label, st.Kind))
 		}
 	}
 	return words
+}
+
+// hidden reports whether a fault is on that is not to be named, nor the protection that the custom twin lacks.
+func (s *Server) hidden() bool {
+	_, on := lab.HiddenIn(s.faults())
+	return on
 }

@@ -3,6 +3,7 @@ package web
 import (
 	"bytes"
 	"context"
+	"crypto/subtle"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -41,7 +42,7 @@ func (s *Server) listFaults(w http.ResponseWriter, r *http.Request) error {
 	}
 	after := r.URL.Query().Get("after")
 	if after == "" {
-		return writeJSON(w, http.StatusOK, s.Lab.Status())
+		return writeJSON(w, http.StatusOK, s.shown(r, s.Lab.Status()))
 	}
 	rev, err := strconv.ParseInt(after, 10, 64)
 	if err != nil {
@@ -50,8 +51,21 @@ func (s *Server) listFaults(w http.ResponseWriter, r *http.Request) error {
 	ctx, cancel := context.WithTimeout(r.Context(), s.Options.Server.LongPoll)
 	defer cancel()
 	defer context.AfterFunc(s.Stopping, cancel)() // a shutdown must not wait for a poll to end
-	return writeJSON(w, http.StatusOK, s.Lab.Changed(ctx, rev))
+	return writeJSON(w, http.StatusOK, s.shown(r, s.Lab.Changed(ctx, rev)))
 }
+
+// shown is a state as whoever asks may see it: a twin, which has the key, has to be under a hidden fault like any
+// other.
+func (s *Server) shown(r *http.Request, state lab.State) lab.State {
+	key := r.URL.Query().Get(FollowKey)
+	if s.FollowKey != "" && subtle.ConstantTimeCompare([]byte(key), []byte(s.FollowKey)) == 1 {
+		return state
+	}
+	return state.Masked()
+}
+
+// FollowKey is the parameter of GET /lab/faults by which a twin shows Options.FollowKey.
+const FollowKey = "key"
 
 // setFault is POST /lab/faults, from a form or a script.
 func (s *Server) setFault(w http.ResponseWriter, r *http.Request) error {
@@ -69,7 +83,7 @@ func (s *Server) setFault(w http.ResponseWriter, r *http.Request) error {
 		http.Redirect(w, r, localPath(r.PostFormValue("back")), http.StatusSeeOther)
 		return nil
 	}
-	return writeJSON(w, http.StatusOK, s.Lab.Status())
+	return writeJSON(w, http.StatusOK, s.Lab.Status().Masked())
 }
 
 // clearFaults is DELETE /lab/faults and /lab/faults/{link}.
@@ -80,7 +94,7 @@ func (s *Server) clearFaults(w http.ResponseWriter, r *http.Request) error {
 	} else if err != nil {
 		return fmt.Errorf("%w: %w", store.ErrNotFound, err)
 	}
-	return writeJSON(w, http.StatusOK, s.Lab.Status())
+	return writeJSON(w, http.StatusOK, s.Lab.Status().Masked())
 }
 
 // refuseOrder answers an order that is out of range: 400, naming each field,

@@ -29,6 +29,9 @@ func ails(st lab.Status) bool { return st.Kind == lab.Healthy && st.Verdict == l
 
 // brokenInWords is what is broken: by the lab, and without it.
 func brokenInWords(all []lab.Status) (words []string) {
+	if _, hidden := lab.HiddenIn(all); hidden {
+		return onInWords(all)
+	}
 	for _, st := range all {
 		switch {
 		case st.Kind != lab.Healthy:
@@ -45,6 +48,9 @@ func (s *Server) dependency(st lab.Status, rates telemetry.Rates, policies []pol
 	left := clock(int(max(0, st.Left).Seconds())) + " left"
 	if st.Kind != lab.Healthy {
 		d.State, d.Short = faultWords(st.Link, st.Label, st.Kind), st.Kind+", "+left
+	}
+	if st.Hidden {
+		d.State, d.Short = "A hidden fault is on, here or elsewhere", "hidden fault?"
 	}
 	if ails(st) {
 		d.Kind, d.Short = "ailing", "fails by itself"

@@ -110,7 +110,7 @@ func (e *eventStream) collectFaults() (more <-chan struct{}) {
 	state, more := e.Lab.Watch()
 	if state.Rev != e.rev {
 		e.rev = state.Rev
-		e.event("faults", "", state)
+		e.event("faults", "", state.Masked())
 	}
 	return more
 }

@@ -181,6 +181,13 @@ func (s *Server) marksFor(now int64) (spans, changes, runs []chart.Mark) {
 		}
 	}
 	for _, st := range s.faults() {
+		if st.Hidden { // as markHidden has it: one for all links
+			if _, on := open[lab.Hidden]; !on {
+				open[lab.Hidden] = len(spans)
+				spans = append(spans, chart.Mark{At: -shownSeconds, For: math.Inf(1), Label: hiddenWords})
+			}
+			continue
+		}
 		if _, on := open[st.Link]; st.Kind != lab.Healthy && !on { // its beginning is no longer kept
 			spans = append(spans, chart.Mark{At: -shownSeconds, For: math.Inf(1), Label: faultWords(st.Link, st.Label, st.Kind)})
 		}

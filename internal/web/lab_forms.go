@@ -70,6 +70,9 @@ func viewRun(run lab.Run) *runView {
 		Again:  experimentURL(run.Experiment.Name) + "?" + run.Values.Query() + "#again",
 		Result: run.Result, Met: run.Err == nil && run.Result.Met(),
 	}
+	if page := run.Experiment.Page; page != "" {
+		v.URL, v.Again = page, page
+	}
 	for _, p := range run.Experiment.Params {
 		if value := run.Values[p.Name]; value != "" {
 			v.Values = append(v.Values, p.Label+" "+strings.TrimSpace(value+" "+p.Unit))

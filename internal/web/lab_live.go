@@ -73,10 +73,7 @@ func (s *Server) renderLive(w http.ResponseWriter, r *http.Request, status int, 
 	page := livePage{frame: s.labFrame(r, "The lab"), Live: s.live(), Problem: problem}
 	page.Here = "/lab"
 	page.FaultBar = faultBar{frame: page.frame, Back: "/lab"}
-	for _, st := range s.faults() {
-		page.FaultBar.Links = append(page.FaultBar.Links, viewLink(st))
-		page.FaultBar.AnyOn = page.FaultBar.AnyOn || st.Kind != lab.Healthy
-	}
+	page.FaultBar.setRows(s.faults())
 	if s.Readers != nil {
 		for _, p := range s.Readers.Params() {
 			page.Fields = append(page.Fields, viewField(p, given))

@@ -66,7 +66,7 @@ func (s *Server) renderProtections(w http.ResponseWriter, r *http.Request, statu
 	on := asked
 	if s.Custom != nil {
 		base, running, critical := s.Custom.Running()
-		if base != "" {
+		if base != "" && !s.hidden() { // else what it has is the question
 			page.On, page.Critical = running, critical
 			if u, err := url.Parse(base); err == nil {
 				page.Running = otherURLOf(r, u.Port())

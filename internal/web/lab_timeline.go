@@ -89,10 +89,15 @@ func (s *Server) MarkFaults(ctx context.Context) {
 		return
 	}
 	on := map[string]string{} // link → what is on, in words; "" while it is healthy
+	hidden := ""              // the hidden fault that is on, in words; "" while there is none
 	for {
 		state, changed := s.Lab.Watch()
+		hidden = s.markHidden(state, hidden)
 		for _, f := range state.Faults {
 			words := faultWords(f.Link, f.Label, f.Kind)
+			if f.Hidden {
+				words = ""
+			}
 			switch words {
 			case on[f.Link]:
 			case "":
@@ -108,4 +113,21 @@ func (s *Server) MarkFaults(ctx context.Context) {
 			return
 		}
 	}
+}
+
+// markHidden marks that a hidden fault begins, and when it is over what it was.
+func (s *Server) markHidden(state lab.State, was string) string {
+	f, on := lab.HiddenIn(state.Faults)
+	now := ""
+	if on {
+		now = faultWords(f.Link, f.Label, f.Kind)
+	}
+	switch {
+	case was == now:
+	case was == "":
+		s.Timeline.Mark(telemetry.FaultBegins, lab.Hidden, hiddenWords)
+	case now == "":
+		s.Timeline.Mark(telemetry.FaultEnds, lab.Hidden, "The hidden fault is over. It was this: "+was)
+	}
+	return now
 }

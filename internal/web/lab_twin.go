@@ -78,7 +78,7 @@ func (s *Server) labTwin(w http.ResponseWriter, r *http.Request) error {
 		}
 	}
 	page.Bar = faultBar{frame: page.frame, Back: localPath(r.URL.RequestURI())}
-	page.Bar.Links, page.Bar.AnyOn = s.faultRows()
+	page.Bar.setRows(s.faults())
 	if !page.Alone { // this page, and no other, shows the twin's in a frame
 		h := w.Header()
 		h.Set("Content-Security-Policy", h.Get("Content-Security-Policy")+"; frame-src 'self' http://"+s.otherHost(r))

@@ -60,20 +60,21 @@ func (r *renderer) render(name string, page any) ([]byte, error) {
 // ages are counted from.
 func templateFuncs(asset func(string) string, now func() time.Time) template.FuncMap {
 	return template.FuncMap{
-		"asset":      asset,
-		"base":       path.Base,
-		"age":        func(t time.Time) string { return age(now().Sub(t)) },
-		"day":        func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
-		"instant":    func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
-		"minute":     func(t time.Time) template.HTML { return timeTag(t, "2 January 2006, 15:04 UTC") },
-		"postLink":   postLink,
-		"toc":        tocList,
-		"clock":      clock,
-		"plural":     plural,
-		"meaning":    meaning,
-		"states":     states,
-		"faultWords": faultWords,
-		"add":        func(a, b int) int { return a + b },
+		"asset":       asset,
+		"base":        path.Base,
+		"age":         func(t time.Time) string { return age(now().Sub(t)) },
+		"day":         func(t time.Time) template.HTML { return timeTag(t, "2 January 2006") },
+		"instant":     func(t time.Time) string { return t.UTC().Format(time.RFC3339) },
+		"minute":      func(t time.Time) template.HTML { return timeTag(t, "2 January 2006, 15:04 UTC") },
+		"postLink":    postLink,
+		"toc":         tocList,
+		"clock":       clock,
+		"plural":      plural,
+		"meaning":     meaning,
+		"states":      states,
+		"faultWords":  faultWords,
+		"hiddenWords": func() string { return hiddenWords },
+		"add":         func(a, b int) int { return a + b },
 	}
 }
 

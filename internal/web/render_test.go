@@ -50,6 +50,7 @@ func TestTemplatesMatchTheirPages(t *testing.T) {
 		"lab-experiment":       experimentPage{},
 		"lab-twin":             twinPage{},
 		"lab-protections":      protectionsPage{},
+		"lab-capstone":         capstonePage{},
 		"lab-availability":     availabilityPage{},
 		"lab-claims":           []claimView{},
 		"lab-live":             livePage{},

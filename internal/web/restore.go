@@ -73,5 +73,7 @@ func (s *Server) labControls(r chi.Router, page func(func(http.ResponseWriter, *
 		r.Get("/protections", page(s.labProtections))
 		r.Post("/protections", page(s.serveCustom))
 		r.Get("/availability", page(s.labAvailability))
+		r.Get("/capstone", page(s.labCapstone))
+		r.Post("/capstone", page(s.openCase))
 	}
 }

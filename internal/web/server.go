@@ -15,6 +15,7 @@ import (
 	"github.com/maypok86/otter/v2"
 
 	"afloat/internal/assets"
+	"afloat/internal/capstone"
 	"afloat/internal/fault"
 	"afloat/internal/fleet"
 	"afloat/internal/lab"
@@ -26,7 +27,7 @@ import (
 	"afloat/internal/widgets"
 )
 
-// Options is what a Server needs. All fields are required but Lab, Links,
+// Options is what a Server needs. All fields are required but Lab, Links, FollowKey,
 // TrustedProxies, Meter, Metrics, Guards, Pools, Progress, Node, Fleet and Purge.
 type Options struct {
 	Posts           *store.Posts
@@ -48,14 +49,15 @@ type Options struct {
 	Static    fs.FS
 	Source    *source.Tree
 
-	Lab      *lab.Switchboard // nil: no faults are set here
-	Links    []*fault.Link    // what the waterline shows; the twin's follow the blog's
-	LabHosts []string         // Host names the lab answers to
-	Other    Other            // the twin of this process
-	Node     string           // this server's name, sent with each answer; "" sends none
-	Fleet    *fleet.Watcher   // what else there is; nil: nothing is known
-	Stopping context.Context  // ends when the server begins to shut down
-	Critical []string         // widgets whose absence takes the page down; the post's always does
+	Lab       *lab.Switchboard // nil: no faults are set here
+	Links     []*fault.Link    // what the waterline shows; the twin's follow the blog's
+	LabHosts  []string         // Host names the lab answers to
+	FollowKey string           // with it GET /lab/faults tells of hidden faults too, for the twins; "": nobody is told
+	Other     Other            // the twin of this process
+	Node      string           // this server's name, sent with each answer; "" sends none
+	Fleet     *fleet.Watcher   // what else there is; nil: nothing is known
+	Stopping  context.Context  // ends when the server begins to shut down
+	Critical  []string         // widgets whose absence takes the page down; the post's always does
 
 	TrustedProxies []string // networks whose X-Forwarded-For is believed
 
@@ -97,6 +99,8 @@ type Server struct {
 	overloaded []byte // the page for those who are refused
 	hot        *hotPages
 	bodies     *bodies // of articles that embed something
+
+	capstone *capstone.Exercise // nil without a runner
 
 	critical marks
 	streams  atomic.Int64 // of events, that are open
@@ -155,6 +159,9 @@ func New(o Options) (*Server, error) {
 	if s.bodies, err = otter.New(&otter.Options[string, embedded]{MaximumSize: o.Server.HotEntries}); err != nil {
 		return nil, err
 	}
+	if o.Runner != nil {
+		s.capstone = capstone.New(o.Runner, policy.CapstoneTimes())
+	}
 	s.handler = s.routes()
 	return s, nil
 }
@@ -201,6 +208,9 @@ func (s *Server) slotContext(ctx context.Context) (context.Context, context.Canc
 func (s *Server) frame(r *http.Request, title, nav string) frame {
 	f := frame{Title: title, Nav: nav, Here: localPath(r.URL.RequestURI()), Lab: s.labOn(), LabPages: s.Lab != nil && s.Runner != nil, HasFleet: s.Fleet != nil, Node: s.Node, Twin: s.twin.name, TwinSays: s.twin.says, OtherName: s.Other.Name}
 	f.Canonical = canonical(r)
+	if s.Table.Name == "custom" && s.hidden() {
+		f.TwinSays = "with one protection off: which one is the question"
+	}
 	if f.Lab {
 		f.XRay = xrayAsked(r)
 		f.XRayURL = localPath(with(r, "xray", "1"))

@@ -163,7 +163,7 @@ func TestLabAccessible(t *testing.T) {
 	b := startBlog(t)
 	tab := b.open()
 	check := func(when string) {
-		for _, path := range []string{"/lab", "/lab/parts/postgres", "/lab/twin", "/lab/protections", "/lab/availability", "/lab/experiments", "/lab/experiments/jitter"} {
+		for _, path := range []string{"/lab", "/lab/parts/postgres", "/lab/twin", "/lab/protections", "/lab/availability", "/lab/experiments", "/lab/experiments/jitter", "/lab/capstone"} {
 			tab.visit(path)
 			tab.looks(func(look string) { tab.accessible(when + ", " + path + ", " + look) })
 			tab.size(320, 640)
