@@ -87,7 +87,7 @@ func stale(ctx context.Context, rig *lab.Rig, v lab.Values, tell func(lab.Progre
 		return lab.Result{}, errors.New("this machine has no Postgres: start the blog with DATABASE_URL set, or let it start its own")
 	}
 	fresh, trials := v.Duration("fresh"), v.Int("trials")
-	plan := outagePlan{kind: v.Choice("kind")}
+	plan := staleOutage{kind: v.Choice("kind")}
 	seen := make([][]witness, len(staleCaches)) // of each cache, one for each outage
 	for trial := range trials {
 		plan.begins, plan.ends = outageOf(v.Seed(), trial, fresh, v.Duration("outage"))

@@ -14,8 +14,8 @@ import (
 	"afloat/internal/resilience"
 )
 
-// An outagePlan is one trial: who comes, and when the source is gone. Times count from the first reader's clock.
-type outagePlan struct {
+// A staleOutage is one trial: who comes, and when the source is gone. Times count from the first reader's clock.
+type staleOutage struct {
 	at           []time.Duration
 	kind         string // of the fault
 	begins, ends time.Duration
@@ -77,7 +77,7 @@ func outageOf(seed uint64, trial int, fresh, outage time.Duration) (begins, ends
 }
 
 // carryOut has the same readers ask all the caches, while the source goes and comes back.
-func (p outagePlan) carryOut(ctx context.Context, rig *lab.Rig, fresh, keep time.Duration) ([]witness, error) {
+func (p staleOutage) carryOut(ctx context.Context, rig *lab.Rig, fresh, keep time.Duration) ([]witness, error) {
 	if err := warm(ctx, rig.Postgres, holds, time.Now()); err != nil {
 		return nil, err
 	}
@@ -132,7 +132,7 @@ func ask(ctx context.Context, cache *resilience.Cache[bool], s *source, began ti
 }
 
 // lose breaks the link for as long as the plan says, and notes when that was, and how old each copy was then.
-func (p outagePlan) lose(ctx context.Context, rig *lab.Rig, began time.Time, sources []*source, got []witness) error {
+func (p staleOutage) lose(ctx context.Context, rig *lab.Rig, began time.Time, sources []*source, got []witness) error {
 	if sleep(ctx, time.Until(began.Add(p.begins))) != nil {
 		return nil // the caller knows
 	}
