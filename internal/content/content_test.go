@@ -23,7 +23,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	a, err := Parse("03-retries.md", src, nil)
+	a, err := Parse("04-retries.md", src, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
