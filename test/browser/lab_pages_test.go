@@ -187,7 +187,7 @@ func TestLabAccessible(t *testing.T) {
 func TestExperimentInAnArticle(t *testing.T) {
 	b := startBlog(t)
 	tab := b.open()
-	tab.visit("/posts/try-try-again")
+	tab.visit("/posts/why-randomness")
 	tab.click(".try .predict label:nth-of-type(2)")
 	tab.click(".try summary")
 	for field, least := range map[string]string{"trials": "10", "repeats": "1", "clients": "10", "cap": "50ms", "exchange": "1ms"} {
@@ -197,7 +197,7 @@ func TestExperimentInAnArticle(t *testing.T) {
 	tab.wait("the run is shown", "document.querySelector('.try .run')")
 	tab.wait("its result comes", "document.querySelector('.try .run .finding')?.innerText")
 	tab.wait("the prediction is answered", "document.querySelector('.try [role=note]')?.innerText.startsWith('You predicted')")
-	if tab.location() != b.url+"/posts/try-try-again" || tab.count(".try .run figure") == 0 || tab.count(".try .run table") == 0 {
+	if tab.location() != b.url+"/posts/why-randomness" || tab.count(".try .run figure") == 0 || tab.count(".try .run table") == 0 {
 		t.Errorf("at %s there are %d figures and %d tables", tab.location(), tab.count(".try .run figure"), tab.count(".try .run table"))
 	}
 
