@@ -139,7 +139,7 @@ func (s *Server) embed(slug string, place int, kind, of string) ([]byte, error) 
 		if err != nil {
 			return nil, err
 		}
-		return s.pages.render("embed-experiment", s.viewExperiment(slug, e, given))
+		return s.pages.render("embed-experiment", s.viewExperiment(slug, place, e, given))
 	case content.EmbedFigure:
 		f, err := figureOf(of)
 		if err != nil {

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"fmt"
 	"log/slog"
 	"os"
 	"regexp"
@@ -12,6 +13,7 @@ import (
 	"afloat"
 	"afloat/internal/content"
 	"afloat/internal/figures"
+	"afloat/internal/lab"
 	"afloat/internal/source"
 	"afloat/internal/store"
 )
@@ -71,6 +73,19 @@ func TestFiguresAreShown(t *testing.T) {
 		if _, err := tree.Text(f.Code); err != nil {
 			t.Errorf("%s: %v", f.Name, err)
 		}
+	}
+	onceEach(t, got)
+}
+
+// TestAnExperimentMayStandTwice: each with its own form.
+func TestAnExperimentMayStandTwice(t *testing.T) {
+	s := embedder(t)
+	s.Lab, s.Runner = new(lab.Switchboard), new(lab.Runner)
+	var got string
+	for place, seed := range []string{"1", "2"} {
+		html := must(s.embed("a", place, content.EmbedExperiment, "jitter seed="+seed))(t)
+		wants(t, string(html), fmt.Sprintf(`<form id="try-%d"`, place), fmt.Sprintf(`id="p-%d-seed" name="seed" value="%s"`, place, seed))
+		got += string(html)
 	}
 	onceEach(t, got)
 }

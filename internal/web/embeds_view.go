@@ -35,11 +35,13 @@ type experimentEmbed struct {
 	Command string // to run it without a browser
 }
 
-func (s *Server) viewExperiment(slug string, e *lab.Experiment, given url.Values) experimentEmbed {
-	view := experimentEmbed{E: e, On: s.Lab != nil && s.Runner != nil, Form: "run-" + e.Name, Back: postURL(slug), Command: command(e, given)}
+// viewExperiment takes its ids from the place in the article: an experiment may stand in it more than once, each time
+// with other parameters.
+func (s *Server) viewExperiment(slug string, place int, e *lab.Experiment, given url.Values) experimentEmbed {
+	view := experimentEmbed{E: e, On: s.Lab != nil && s.Runner != nil, Form: fmt.Sprintf("try-%d", place), Back: postURL(slug), Command: command(e, given)}
 	for _, p := range e.Params {
 		f := viewField(p, given)
-		f.ID = e.Name + "-" + f.Name
+		f.ID = fmt.Sprintf("%d-%s", place, f.Name)
 		view.Fields = append(view.Fields, f)
 	}
 	return view

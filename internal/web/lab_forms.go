@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"afloat/internal/chart"
 	"afloat/internal/lab"
 )
 
@@ -88,6 +89,10 @@ func viewRun(run lab.Run) *runView {
 		v.Problem = run.Err.Error()
 	}
 	for _, f := range run.Result.Figures {
+		if drawn, ok := f.(chart.Figure); ok {
+			drawn.ID += "-" + run.ID // an article may show two runs of one experiment
+			f = drawn
+		}
 		v.Figures = append(v.Figures, f.HTML())
 	}
 	return v

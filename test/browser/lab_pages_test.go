@@ -191,7 +191,7 @@ func TestExperimentInAnArticle(t *testing.T) {
 	tab.click(".try .predict label:nth-of-type(2)")
 	tab.click(".try summary")
 	for field, least := range map[string]string{"trials": "10", "repeats": "1", "clients": "10", "cap": "50ms", "exchange": "1ms"} {
-		eval[string](tab, fmt.Sprintf("document.querySelector('#p-jitter-%s').value = '%s'", field, least))
+		eval[string](tab, fmt.Sprintf("document.querySelector('.try [name=%s]').value = '%s'", field, least))
 	}
 	tab.click(".try form.params button")
 	tab.wait("the run is shown", "document.querySelector('.try .run')")
