@@ -1,0 +1,31 @@
+package lessons
+
+// What is divided: more than one copy, and who of them decides.
+var dividedTerms = []Term{
+	{ID: "asynchronous-replication", Name: "asynchronous replication", Lesson: "a-server-dies",
+		Means: "The primary acknowledges a write before its replicas have it. If it dies in between, the write is lost although somebody was told that it is safe."},
+	{ID: "failover", Name: "failover", Lesson: "a-server-dies",
+		Means: "Another copy takes over from one that died: noticed by a timeout, decided by a quorum. Until then writes fail."},
+	{ID: "fencing", Name: "fencing", Also: []string{"fencing token"}, Lesson: "a-server-dies",
+		Means: "Making sure that a leader who was replaced can do no more harm: its power or network is cut, or what it writes carries too old a number and is refused."},
+	{ID: "flapping", Name: "flapping", Lesson: "a-server-dies",
+		Means: "Going back and forth between two states, as when a check fails now and then and each time moves all the load."},
+	{ID: "health-check", Name: "health check", Lesson: "too-much-traffic",
+		Means: "A question to a server whose answer decides whether it gets traffic. A cheap one passes while readers are refused; a deep one takes out every server when a shared dependency fails."},
+	{ID: "leader-election", Name: "leader election", Lesson: "a-server-dies",
+		Means: "Agreeing on the one copy that takes writes, by a majority, so that there are never two."},
+	{ID: "quorum", Name: "quorum", Lesson: "a-server-dies",
+		Means: "As many as must agree for a decision to count, usually more than half: any two such majorities share a member, so they can’t decide differently. Three nodes survive the loss of one."},
+	{ID: "replica", Name: "replica", Lesson: "a-server-dies", Unmarked: true,
+		Means: "A further copy of a service or of its data, on another machine. It helps against failures that the two do not share."},
+	{ID: "replication-lag", Name: "replication lag", Lesson: "a-server-dies",
+		Means: "How far a replica is behind the primary. Whoever writes, and then reads from such a replica, does not find what was just written."},
+	{ID: "shard", Name: "shard", Lesson: "when-do-i-stop-calling",
+		Means: "One of the parts that data is divided into, each on servers of its own. One that is down is a partial failure, and ought to stay one."},
+	{ID: "single-point-of-failure", Name: "single point of failure", Lesson: "a-server-dies",
+		Means: "A part whose failure takes everything down, however many copies the others have."},
+	{ID: "split-brain", Name: "split brain", Also: []string{"split-brain"}, Lesson: "a-server-dies",
+		Means: "Two copies that can’t reach each other both act as the leader, and their writes contradict each other."},
+	{ID: "static-stability", Name: "static stability", Also: []string{"statically stable"}, Lesson: "can-a-safety-net-pull-you-under", Source: "Weiss and Furr, “Static stability using Availability Zones”, Amazon Builders’ Library",
+		Means: "The system goes on working when a dependency is impaired, without having to change anything in that moment."},
+}
