@@ -3,6 +3,7 @@ package store
 import (
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -132,7 +133,11 @@ func TestYearsAndAddresses(t *testing.T) {
 
 func TestListKeysSurvive(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		k := listKey{rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "tag"), rapid.IntRange(1, 1e6).Draw(t, "page"), rapid.IntRange(1, 5000).Draw(t, "size"), rapid.IntRange(0, maxYear).Draw(t, "year")}
+		k := listKey{
+			tag: rapid.StringMatching(`[a-z0-9-]*`).Draw(t, "tag"), page: rapid.IntRange(1, 1e6).Draw(t, "page"),
+			size: rapid.IntRange(1, 5000).Draw(t, "size"), year: rapid.IntRange(0, maxYear).Draw(t, "year"),
+			slugs: rapid.StringMatching(`([a-z0-9-]+(,[a-z0-9-]+)*)?`).Draw(t, "slugs"),
+		}
 		if got := parseListKey(k.String()); got != k {
 			t.Fatalf("%+v comes back as %+v", k, got)
 		}
@@ -140,6 +145,33 @@ func TestListKeysSurvive(t *testing.T) {
 			t.Fatalf("%d is from %v to %v", k.year, from, to)
 		}
 	})
+}
+
+// Articles asked for by name: those that are published, and no others.
+func TestNamed(t *testing.T) {
+	articles := []content.Article{dated(t, "a", "2024-12-31", "x"), dated(t, "b", "2025-01-01", "x"), dated(t, "c", "2025-06-01", "y")}
+	url, _ := newDatabase(t, articles...)
+	for name, s := range map[string]setup{"postgres": {postgres: url, table: slowMachine, shipped: articles}, "snapshot": {shipped: articles}} {
+		t.Run(name, func(t *testing.T) {
+			b := newBlog(t, s)
+			for asked, want := range map[string]string{"a c": "c a", "none a": "a", "none": "", "c b a": "c b a"} {
+				l, _, err := b.Named(t.Context(), strings.Fields(asked)...)
+				var got []string
+				for _, a := range l.Items {
+					got = append(got, a.Slug)
+				}
+				if err != nil || strings.Join(got, " ") != want || l.Total != len(got) {
+					t.Errorf("asked for %s: %v of %d, %v; want %s", asked, got, l.Total, err, want)
+				}
+			}
+			if !b.Holds("a") || b.Holds("none") {
+				t.Errorf("it holds a: %v, and none: %v", b.Holds("a"), b.Holds("none"))
+			}
+		})
+	}
+	if newBlog(t, setup{postgres: url}).Holds("a") {
+		t.Error("without a snapshot nothing is held")
+	}
 }
 
 // A list's total is the one counted at publication, as far as that goes, and the true one in every case.

@@ -1,6 +1,17 @@
 package store
 
-import "context"
+import (
+	"context"
+	"strings"
+
+	"afloat/internal/resilience"
+)
+
+// Named lists those of the articles that are published, newest first. That none
+// is, is an answer, too. Slugs are few and have no comma in them.
+func (p *Posts) Named(ctx context.Context, slugs ...string) (Listing, resilience.Provenance, error) {
+	return p.lists.get(ctx, listKey{page: 1, size: len(slugs), slugs: strings.Join(slugs, ",")}.String())
+}
 
 // queryList reads a page of a list. Neither the number of articles nor that of
 // the page makes it slow: totals were counted at publication (the view
@@ -15,6 +26,10 @@ func (p *Posts) queryList(ctx context.Context, key string) (Versioned[Listing], 
 	args := []any{k.size, (k.page - 1) * k.size}
 	where, total := `not withdrawn`, `select (contents -> 'total')::int from site`
 	switch {
+	case k.slugs != "":
+		args = append(args, k.named())
+		where += ` and slug = any($3)`
+		total = `null::int` // it is counted: there are few
 	case k.tag != "":
 		args = append(args, k.tag)
 		where += ` and tags @> array[$3]`

@@ -144,6 +144,9 @@ func (s *Snapshot) List(tag string, page, size int) (Listing, error) {
 }
 
 func (s *Snapshot) list(k listKey) (Listing, error) {
+	if k.slugs != "" {
+		return s.named(k.named())
+	}
 	l := Listing{Total: len(s.Slugs)}
 	first, tagged := 0, []int32(nil)
 	if k.year != 0 {
@@ -171,6 +174,26 @@ func (s *Snapshot) list(k listKey) (Listing, error) {
 	}
 	if len(l.Items) == 0 && !k.mayBeEmpty() {
 		return l, fmt.Errorf("%w in the snapshot", ErrNotFound)
+	}
+	return l, nil
+}
+
+// named lists those of the articles that there are, newest first.
+func (s *Snapshot) named(slugs []string) (Listing, error) {
+	var found []int
+	for _, slug := range slugs {
+		if i, ok := s.number(slug); ok {
+			found = append(found, i)
+		}
+	}
+	slices.Sort(found)
+	l := Listing{Total: len(found)}
+	for _, i := range found {
+		sum, err := s.summary(i)
+		if err != nil {
+			return Listing{}, err
+		}
+		l.Items = append(l.Items, sum)
 	}
 	return l, nil
 }

@@ -161,3 +161,15 @@ func (p *Posts) Gone(slug string) bool {
 	s := p.snapshot.load()
 	return s != nil && s.withdrawn(slug)
 }
+
+// Holds reports whether this server's snapshot has an article. As Gone, it
+// looks only at what is in memory: it is for links, which may lag a moment
+// behind a publication, and must not wait.
+func (p *Posts) Holds(slug string) bool {
+	s := p.snapshot.load()
+	if s == nil {
+		return false
+	}
+	_, ok := s.number(slug)
+	return ok
+}
