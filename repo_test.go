@@ -26,7 +26,7 @@ import (
 // everything together.
 var mayImport = map[string][]string{
 	"internal/config":          {"fleet"},
-	"internal/web":             {"fleet", "lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load", "figures", "capstone"},
+	"internal/web":             {"fleet", "lab", "widgets", "store", "policy", "telemetry", "resilience", "content", "source", "fault", "assets", "chart", "availability", "lab/experiments", "load", "figures", "capstone", "lessons"},
 	"internal/widgets":         {"store", "policy", "resilience"},
 	"internal/store":           {"policy", "resilience", "content"},
 	"internal/edge":            {"policy"},

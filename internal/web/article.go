@@ -168,7 +168,7 @@ func sendNow(w http.ResponseWriter, b []byte) {
 }
 
 func (s *Server) postPart(r *http.Request, post store.Post, body embedded, prov resilience.Provenance) part[articleView] {
-	p := part[articleView]{Name: "post", Title: post.Title, V: viewArticle(post, body.html), Provenance: prov}
+	p := part[articleView]{Name: "post", Title: post.Title, V: viewArticle(post, body.html, s.pathOf(post.Slug)), Provenance: prov}
 	if prov.State.Degraded() {
 		p.Note = postNote(prov)
 	}

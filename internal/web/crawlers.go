@@ -76,7 +76,7 @@ func (s *Server) sitemapPage(w http.ResponseWriter, r *http.Request, page int) e
 		urls.URLs = append(urls.URLs, u)
 	}
 	if page == 1 {
-		for _, path := range []string{"/", archiveURL(0, 1), "/about"} {
+		for _, path := range []string{"/", "/lessons", "/glossary", "/teach", archiveURL(0, 1), "/about"} {
 			add(path, time.Time{})
 		}
 		for _, y := range contents.Years {

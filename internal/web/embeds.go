@@ -21,7 +21,8 @@ import (
 
 // An article says what it embeds, see content.Embed; this is where it is put
 // in. It is done when the article is shown, and not when it is published: the
-// code in an article is that of the server that sends it.
+// code in an article is that of the server that sends it. So are its links to
+// the glossary.
 
 // embedded is an article's body with everything in its place.
 type embedded struct {
@@ -99,16 +100,14 @@ func navOf(b embedded) string {
 
 var embedElement = regexp.MustCompile(`<div data-embed="(\w+)" data-of="([^"]*)"></div>`)
 
-// body is an article's text with what it embeds.
+// body is an article's text with what it embeds, and links to the glossary.
 func (s *Server) body(p store.Post) embedded {
-	if !strings.Contains(p.HTML, "<div data-embed=") {
-		return embedded{html: template.HTML(p.HTML)}
-	}
 	key := fmt.Sprintf("%s %d", p.Slug, p.Version)
 	if b, ok := s.bodies.GetIfPresent(key); ok {
 		return b
 	}
 	var b embedded
+	p.HTML = s.terms.Mark(p.HTML, p.Slug)
 	place := 0
 	b.html = template.HTML(embedElement.ReplaceAllStringFunc(p.HTML, func(element string) string {
 		m := embedElement.FindStringSubmatch(element)

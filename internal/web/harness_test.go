@@ -340,10 +340,11 @@ func (a answer) parts() map[string]string {
 	return parts
 }
 
-// has reports whether a page shows an article, whole.
-// has reports whether all text of an article is there; what it embeds is put in between.
+var termLink = regexp.MustCompile(`<a class="term" href="[^"]*">([^<]*)</a>`)
+
+// has reports whether all text of an article is there; what it embeds is put in between, and its terms are linked.
 func (a answer) has(article content.Article) bool {
-	rest := a.body
+	rest := termLink.ReplaceAllString(a.body, "$1")
 	for i, text := range strings.Split(article.HTML, "<div data-embed=") {
 		if i > 0 {
 			_, text, _ = strings.Cut(text, "></div>")

@@ -159,7 +159,7 @@ func TestStartWithEverythingDown(t *testing.T) {
 		got.wantHeaders(t, "Cache-Control", "no-store", "Etag", "")
 		wants(t, got.body, "snapshot", "Comments are out of reach")
 	}
-	for path, part := range map[string]string{"/": "list", "/archive": "list", "/tags/" + w.articles[0].Tags[0]: "list", "/search?q=the": "results", "/feed.xml": "", "/about": ""} {
+	for path, part := range map[string]string{"/": "list", "/archive": "list", "/tags/" + w.articles[0].Tags[0]: "list", "/search?q=the": "results", "/feed.xml": "", "/about": "", "/lessons": "lessons", "/glossary": "", "/teach": ""} {
 		got := b.get(t, path)
 		got.wantStatus(t, 200)
 		if part != "" && got.parts()[part] != "fallback" {

@@ -17,7 +17,7 @@ type frame struct {
 	Description string
 	Canonical   string       // absolute URL; "" for pages that are no place of their own, and in no index
 	Article     *articleMeta // for the article's own page; nil elsewhere
-	Nav         string       // home, archive, search, about, lab, lesson (an article with figures and experiments), or ""
+	Nav         string       // home, archive, search, about, lab, lessons, lesson (an article with figures and experiments), or ""
 	Refresh     int          // seconds until the page asks for itself again; 0: not at all
 	HasFleet    bool         // there is a map of the fleet
 	Node        string       // which of its servers made this page; "" where that has no name
@@ -118,6 +118,7 @@ type articleView struct {
 	TOC                  []heading
 	Body                 template.HTML
 	Prev, Next           *articleRef
+	Path                 lessonPath // of a lesson
 }
 
 type commentView struct {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/jba/templatecheck"
 
+	"afloat/internal/lessons"
 	"afloat/internal/resilience"
 	"afloat/internal/store"
 )
@@ -37,6 +38,9 @@ func TestTemplatesMatchTheirPages(t *testing.T) {
 		"part-broken":          part[struct{}]{},
 		"post-foot":            postPage{},
 		"archive":              archivePage{},
+		"lessons":              lessonsPage{},
+		"glossary":             glossaryPage{},
+		"teach":                teachPage{},
 		"search":               searchPage{},
 		"about":                aboutPage{},
 		"error":                errorPage{},
@@ -67,6 +71,10 @@ func TestTemplatesMatchTheirPages(t *testing.T) {
 		"links": "",
 		"deck":  deck{},
 		"buoy":  resilience.Fresh,
+
+		"lesson-path":  lessonPath{},
+		"lesson-needs": lessonPath{},
+		"lesson-done":  "",
 	}
 	for name, page := range pages {
 		tmpl := r.templates.Lookup(name)
@@ -126,10 +134,15 @@ func sampleContents() store.Contents {
 	return store.Contents{Total: 2, Years: []store.YearCount{{Year: 2026, N: 2}}, Tags: []store.TagCount{{Tag: "retries", N: 1}}}
 }
 
+func sampleLessons() []lessonEntry {
+	return viewLessons(store.Listing{Items: []store.Summary{{Slug: "what-may-fail", Minutes: 5}}}, true, true)
+}
+
 func samplePost(s resilience.State) postPage {
 	return postPage{frame: sampleFrame(), Post: samplePart("post", s, articleView{
 		Slug: "a", Title: "A", Summary: "S", Tags: []string{"retries"}, Published: sampleNow, Updated: sampleNow.Add(time.Hour), Minutes: 4,
 		TOC: []heading{{2, "one", "One"}}, Body: "<h2 id=\"one\">One</h2><p>Text</p>", Next: &articleRef{"b", "B"},
+		Path: lessonPath{Slug: "try-try-again", Held: 0b1111},
 	})}
 }
 
@@ -189,6 +202,7 @@ func TestPartsSayTheirState(t *testing.T) {
 			"popular":         html(t, "part-popular", samplePart("popular", s, []popularView{{"b", "B", 1}})),
 			"post":            html(t, "post-head", samplePost(s)),
 			"list":            html(t, "home", listPage{frame: sampleFrame(), List: samplePart("list", s, sampleEntries())}),
+			"lessons":         html(t, "lessons", lessonsPage{frame: sampleFrame(), Lessons: samplePart("lessons", s, sampleLessons())}),
 			"contents":        html(t, "archive", archivePage{frame: sampleFrame(), Contents: samplePart("contents", s, sampleContents())}),
 			"results":         html(t, "search", searchPage{frame: sampleFrame(), Asked: true, Query: "q", Results: samplePart("results", s, []searchResult{{Slug: "a", Title: "A"}})}),
 		}
@@ -354,6 +368,9 @@ func TestPagesAreSound(t *testing.T) {
 		"post":    html(t, "post-head", xrayed) + html(t, "post-foot", xrayed),
 		"archive": html(t, "archive", archivePage{frame: sampleFrame(), List: samplePart("list", resilience.Fresh, []archiveYear{{2026, sampleEntries()}}), Contents: samplePart("contents", resilience.Fresh, sampleContents())}),
 		"search":  html(t, "search", searchPage{frame: sampleFrame()}),
+		"lessons": html(t, "lessons", lessonsPage{frame: sampleFrame(), Maps: lessonMaps(), Lessons: samplePart("lessons", resilience.Fresh, sampleLessons())}),
+		"terms":   html(t, "glossary", glossaryPage{frame: sampleFrame(), Letters: []string{"J"}, Terms: []termEntry{{Term: lessons.Terms()[0], Letter: "J", In: &articleRef{"a", "A"}}}}),
+		"teach":   html(t, "teach", teachPage{frame: sampleFrame(), Plans: []planView{{Plan: lessons.Plans()[0], Rows: []planRow{{Timed: lessons.Plans()[0].Timed()[0]}}}}}),
 		"about":   html(t, "about", aboutPage{frame: sampleFrame(), Links: []aboutLink{{"Postgres", "healthy"}}}),
 		"error":   html(t, "error", errorPage{frame: sampleFrame(), Status: 404, Headline: "No such page"}),
 		"comment": html(t, "comment", commentPage{frame: sampleFrame()}),

@@ -27,6 +27,9 @@ var reads = map[string]map[string]string{
 	"/tags/{tag}":                     {"/tags/TAG": kept, "/tags/nothing": notKept},
 	"/archive":                        {"/archive": kept, "/archive?xray=1": notKept},
 	"/archive/{year:[0-9]{4}}":        {"/archive/YEAR": kept, "/archive/1000": notKept},
+	"/lessons":                        {"/lessons": kept, "/lessons?xray=1": notKept},
+	"/glossary":                       {"/glossary": kept, "/glossary?xray=1": notKept},
+	"/teach":                          {"/teach": kept, "/teach?xray=1": notKept},
 	"/search":                         {"/search": notKept, "/search?q=retry": notKept},
 	"/feed.xml":                       {"/feed.xml": kept},
 	"/feed.json":                      {"/feed.json": kept},
@@ -146,7 +149,7 @@ func TestNothingDegradedIsKept(t *testing.T) {
 	}
 	eventually(t, "the feed is stale", func() bool { return b.get(t, "/feed.xml").header.Get("Etag") == "" })
 	for _, path := range paths {
-		if path == "/robots.txt" || strings.HasPrefix(path, "/source") {
+		if path == "/robots.txt" || path == "/glossary" || path == "/teach" || strings.HasPrefix(path, "/source") {
 			continue // these depend on nothing
 		}
 		got := b.get(t, path)

@@ -19,6 +19,7 @@ import (
 	"afloat/internal/fault"
 	"afloat/internal/fleet"
 	"afloat/internal/lab"
+	"afloat/internal/lessons"
 	"afloat/internal/policy"
 	"afloat/internal/resilience"
 	"afloat/internal/source"
@@ -98,7 +99,8 @@ type Server struct {
 	shedder    *resilience.Shedder
 	overloaded []byte // the page for those who are refused
 	hot        *hotPages
-	bodies     *bodies // of articles that embed something
+	bodies     *bodies // of articles
+	terms      *lessons.Marker
 
 	capstone *capstone.Exercise // nil without a runner
 
@@ -122,7 +124,7 @@ func New(o Options) (*Server, error) {
 	if o.Meter == nil {
 		o.Meter = noMeter{}
 	}
-	s := &Server{Options: o, assets: files, pages: pages, limits: newCommentLimits(o.Server), twin: twinOf(o.Table)}
+	s := &Server{Options: o, assets: files, pages: pages, limits: newCommentLimits(o.Server), twin: twinOf(o.Table), terms: lessons.NewMarker(lessons.Terms())}
 	if s.refs, err = findRefs(o.Source); err != nil {
 		return nil, err
 	}

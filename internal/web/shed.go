@@ -40,7 +40,7 @@ func priorityOf(r *http.Request) (p resilience.Priority, counts bool) {
 		return 0, false
 	case "posts":
 		return resilience.High, r.Method != http.MethodPost
-	case "", "tags", "archive", "feed.xml", "feed.json", "about":
+	case "", "tags", "archive", "feed.xml", "feed.json", "about", "lessons", "glossary", "teach":
 		return resilience.Normal, true
 	default: // searches, sources, sitemaps, and addresses that never were
 		return resilience.Low, true

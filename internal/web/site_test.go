@@ -373,6 +373,7 @@ func TestPartsNameTheirState(t *testing.T) {
 		"/posts/" + w.articles[0].Slug: {"comments", "popular", "post", "recommendations"},
 		"/":                            {"counts", "list", "popular"},
 		"/archive":                     {"contents", "list"},
+		"/lessons":                     {"lessons"},
 		"/search?q=retry":              {"results"},
 	} {
 		got := b.get(t, path)

@@ -9,10 +9,10 @@ import (
 
 // What the store and the widgets return, as the templates want it.
 
-func viewArticle(p store.Post, body template.HTML) articleView {
+func viewArticle(p store.Post, body template.HTML, path lessonPath) articleView {
 	v := articleView{
 		Slug: p.Slug, Title: p.Title, Summary: p.Summary.Summary, Tags: p.Tags,
-		Published: p.Published, Updated: p.Updated, Minutes: p.Minutes, Body: body,
+		Published: p.Published, Updated: p.Updated, Minutes: p.Minutes, Body: body, Path: path,
 	}
 	for _, h := range p.TOC {
 		v.TOC = append(v.TOC, heading(h))
@@ -22,6 +22,9 @@ func viewArticle(p store.Post, body template.HTML) articleView {
 	}
 	if p.Older != nil {
 		v.Prev = &articleRef{p.Older.Slug, p.Older.Title}
+	}
+	if path.Slug != "" { // a lesson's neighbours are lessons, whatever was published in between
+		v.Prev, v.Next = path.neighbours()
 	}
 	return v
 }

@@ -85,7 +85,7 @@ func TestAccessibleInAnOutage(t *testing.T) {
 	for _, link := range []string{"postgres", "redis", "recommendations"} {
 		b.fault(link, "refuse")
 	}
-	for _, path := range []string{"/", fourth, fourth + "?xray=1", "/archive", "/search?q=retry", "/search?q=unfindable", "/lab/bar?back=/", "/about"} {
+	for _, path := range []string{"/", fourth, fourth + "?xray=1", "/archive", "/lessons", "/search?q=retry", "/search?q=unfindable", "/lab/bar?back=/", "/about"} {
 		tab.visit(path)
 		tab.looks(func(look string) { tab.accessible("in an outage, " + path + ", " + look) })
 	}

@@ -5,7 +5,7 @@ import "testing"
 // pages is one of each kind, with the status it answers.
 func pages() map[string]int64 {
 	return map[string]int64{
-		"/": 200, first: 200, second + "?xray=1": 200, third: 200, "/tags/availability": 200, "/archive": 200, "/about": 200,
+		"/": 200, first: 200, second + "?xray=1": 200, third: 200, "/tags/availability": 200, "/archive": 200, "/about": 200, "/lessons": 200, "/glossary": 200, "/teach": 200,
 		"/search": 200, "/search?q=retry": 200, "/search?q=" + "unfindable": 200, first + "/comment": 200,
 		"/lab/bar?back=/": 200, "/source": 200, "/source/internal/resilience/retry.go": 200, "/nowhere": 404, "/?xray=1": 200,
 	}
