@@ -33,7 +33,7 @@ var mayImport = map[string][]string{
 	"internal/policy":          {"resilience"},
 	"internal/lab":             {"fault", "load", "policy", "availability", "telemetry"},
 	"internal/lab/experiments": {"lab", "alert", "availability", "chart", "fault", "load", "policy", "resilience", "sim", "recorded"},
-	"internal/figures":         {"availability", "chart", "policy", "resilience", "sim"},
+	"internal/figures":         {"availability", "chart", "policy", "recorded", "resilience", "sim"},
 	"internal/recorded":        {"chart"},
 	"internal/capstone":        {"lab", "load", "fault", "policy", "resilience"},
 	"internal/telemetry":       {"resilience"},

@@ -10,6 +10,7 @@ import (
 
 	"afloat/internal/chart"
 	"afloat/internal/policy"
+	"afloat/internal/recorded"
 	"afloat/internal/sim"
 )
 
@@ -25,9 +26,6 @@ func TestEveryFigure(t *testing.T) {
 			t.Errorf("%s: label %q, how %q, code %q", f.Name, f.Label, f.How, f.Code)
 		}
 		c := f.Chart()
-		if f.Label == Recorded && c.Plot == nil {
-			continue
-		}
 		if len(c.Title) < 30 || strings.HasSuffix(c.Title, ".") || len(c.Desc) < 60 || !strings.HasSuffix(c.Desc, ".") {
 			t.Errorf("%s: title %q, description %q", f.Name, c.Title, c.Desc)
 		}
@@ -222,5 +220,27 @@ func TestSpan(t *testing.T) {
 		if got := spaced(span(d)); got != want {
 			t.Errorf("%v is %q, want %q", d, got, want)
 		}
+	}
+}
+
+// TestFailoverTimeline shows the recorded case's own figures.
+func TestFailoverTimeline(t *testing.T) {
+	c := recorded.Case{
+		Does: "pause: one postgres leader", Rate: 200, DirectAfter: 19.4, Reads: recorded.Served{Failed: 3, Of: 8000}, TwinPercent: 92,
+		Comments: recorded.Comments{Acknowledged: 275, Outbox: 96, Lost: 2},
+	}
+	f := failoverLanes(c)
+	if want := "costs 19.4\u202fs of direct writes: 3 of 8000 reads failed, 2 of 275 comments"; !strings.Contains(f.Title, want) {
+		t.Errorf("title %q", f.Title)
+	}
+	said := fmt.Sprint(f.Table().Rows)
+	for _, want := range []string{"96 by the outbox", "92\u202f% failed", "3 of 8000 failed", "nobody leads"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("no %q in %s", want, said)
+		}
+	}
+	c.Twin = recorded.Served{Failed: 1, Of: 4}
+	if said := fmt.Sprint(failoverLanes(c).Table().Rows); !strings.Contains(said, "25\u202f% failed") {
+		t.Errorf("counted reads of the twin are not used: %s", said)
 	}
 }
