@@ -144,10 +144,27 @@ async function send(form) {
   poll();
 }
 
+// Whether the bar is open is kept from page to page, where the browser keeps anything.
+function remember(open) {
+  try {
+    sessionStorage.setItem(OPEN, open ? "1" : "");
+  } catch {
+    // then the next page begins with the bar closed
+  }
+}
+
+function wasOpen() {
+  try {
+    return sessionStorage.getItem(OPEN) === "1";
+  } catch {
+    return false;
+  }
+}
+
 function setOpen(open) {
   toggle.ariaExpanded = String(open);
   panel.hidden = !open;
-  sessionStorage.setItem(OPEN, open ? "1" : "");
+  remember(open);
   if (open) poll();
 }
 
@@ -174,7 +191,7 @@ function startBar() {
     new ResizeObserver(() => {
       document.documentElement.style.setProperty("--bar", `${holder.offsetHeight}px`);
     }).observe(holder);
-    setOpen(sessionStorage.getItem(OPEN) === "1");
+    setOpen(wasOpen());
   } else {
     const bar = document.querySelector("[data-faultbar]");
     if (!bar) return;

@@ -166,7 +166,7 @@ func TestXRay(t *testing.T) {
 	b.breakLink("recommendations", fault.Refuse)
 	other := b.get(t, "/posts/"+w.articles[1].Slug+"?xray=1")
 	wants(t, other.body, "<dt>error</dt><dd>refused</dd>")
-	lacks(t, other.body, "dial tcp", "connection refused", strings.TrimPrefix(w.recommendations, "http://"))
+	lacks(t, other.body, "dial tcp", "connect: connection refused", strings.TrimPrefix(w.recommendations, "http://"))
 }
 
 // TestPanicsStayInTheirPart: in what loads a part, in its view and in its

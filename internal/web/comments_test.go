@@ -319,7 +319,7 @@ func TestNothingInACommentRuns(t *testing.T) {
 	harmless(t, page.body)
 }
 
-var ownScript = regexp.MustCompile(`^/static/(app|lab)\.[0-9a-f]{12}\.js$`)
+var ownScript = regexp.MustCompile(`^/static/(app|lab|lessons|predict)\.[0-9a-f]{12}\.js$`)
 
 func harmless(t *testing.T, page string) {
 	t.Helper()

@@ -14,6 +14,7 @@ import (
 	"afloat/internal/content"
 	"afloat/internal/figures"
 	"afloat/internal/lab"
+	"afloat/internal/lessons"
 	"afloat/internal/source"
 	"afloat/internal/store"
 )
@@ -24,6 +25,7 @@ func embedder(t *testing.T) *Server {
 	return &Server{
 		Options: Options{Source: source.New(afloat.Source()), Log: slog.New(slog.DiscardHandler)},
 		pages:   must(newRenderer(os.DirFS("../../templates"), nil))(t),
+		terms:   lessons.NewMarker(nil),
 		bodies:  must(otter.New(&otter.Options[string, embedded]{MaximumSize: 10}))(t),
 	}
 }
