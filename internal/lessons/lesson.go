@@ -46,6 +46,20 @@ func Slugs() []string {
 // Capstone reports whether it is the last one, which teaches nothing new.
 func (l Lesson) Capstone() bool { return l.Number > Taught }
 
+// Direct are the needs that no other need of the lesson implies: those that an
+// arrow of the map stands for.
+func (l Lesson) Direct() []string {
+	return slices.DeleteFunc(slices.Clone(l.Needs), func(need string) bool {
+		return slices.ContainsFunc(l.Needs, func(other string) bool { return rests(other, need) })
+	})
+}
+
+// rests reports whether a lesson needs another, or something that does.
+func rests(slug, on string) bool {
+	l, _ := Find(slug)
+	return slices.ContainsFunc(l.Needs, func(need string) bool { return need == on || rests(need, on) })
+}
+
 // Depth is the length of the longest way to a lesson along what is needed: 0
 // for one that needs nothing, and for what is no lesson.
 func Depth(slug string) int {

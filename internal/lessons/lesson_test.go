@@ -114,3 +114,21 @@ func TestOthersCannotChangeThePath(t *testing.T) {
 		t.Error("an article that is no lesson was found")
 	}
 }
+
+// TestDirect: what a lesson needs directly leads to all that it needs, and
+// nothing of it leads to the rest of it.
+func TestDirect(t *testing.T) {
+	for _, l := range All() {
+		direct := l.Direct()
+		for _, need := range l.Needs {
+			implied := slices.ContainsFunc(direct, func(d string) bool { return rests(d, need) })
+			if implied == slices.Contains(direct, need) {
+				t.Errorf("lesson %d: %s is implied by %v: %v", l.Number, need, direct, implied)
+			}
+		}
+	}
+	six, _ := Find("why-is-it-still-down")
+	if got := six.Direct(); !slices.Equal(got, []string{"why-randomness"}) {
+		t.Errorf("lesson 6 needs %v directly", got)
+	}
+}

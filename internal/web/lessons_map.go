@@ -74,14 +74,15 @@ func layColumn() lessonMap {
 	return m
 }
 
-// join draws a way to each box from each that its lesson needs.
+// join draws a way to each box from each that its lesson needs directly: arrows
+// that others imply would only cross them.
 func (m *lessonMap) join(path func(from, to lessonBox) string) {
 	at := map[string]lessonBox{}
 	for _, b := range m.Boxes {
 		at[b.Slug] = b
 	}
 	for _, b := range m.Boxes {
-		for _, need := range b.Needs {
+		for _, need := range b.Direct() {
 			m.Ways = append(m.Ways, lessonWay{path(at[need], b)})
 		}
 	}
