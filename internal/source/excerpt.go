@@ -30,6 +30,18 @@ type Excerpt struct {
 // Doc comments are left out: they are prose, which the text around an excerpt
 // has already. The error is [ErrNotFound] for what isn't there.
 func (t *Tree) Excerpt(path, what string) (Excerpt, error) {
+	key := path + " " + what
+	if e, ok := t.excerpts.Load(key); ok {
+		return e.(Excerpt), nil
+	}
+	e, err := t.excerpt(path, what)
+	if err == nil {
+		t.excerpts.Store(key, e)
+	}
+	return e, err
+}
+
+func (t *Tree) excerpt(path, what string) (Excerpt, error) {
 	f, ok := t.files[path]
 	if !ok {
 		return Excerpt{}, fmt.Errorf("%w: %q", ErrNotFound, path)

@@ -25,7 +25,8 @@ var ErrNotFound = errors.New("no such source")
 
 // Tree is a fixed set of source files. It is safe for concurrent use.
 type Tree struct {
-	files map[string]file
+	files    map[string]file
+	excerpts sync.Map // path and what of it → Excerpt: highlighting costs more than the rest of an article
 }
 
 type file struct {

@@ -177,7 +177,7 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 		Popular:         must(widgets.NewPopular(cache, posts.Gone, set.table, deps))(t),
 		Views:           must(widgets.NewViews(cache, set.table, set.server, deps))(t),
 		Warnings:        telemetry.NewWarnings(log, set.server.Warn, set.table.Links()), Recorder: recorder, Log: log,
-		Templates: afloat.Templates(), Static: afloat.Static(), Source: source.New(afloat.Source()),
+		Templates: afloat.Templates(), Static: afloat.Static(), Source: theSource(),
 		Links: links, LabHosts: []string{"127.0.0.1", "localhost", "::1", "lab.example"}, Stopping: stopping,
 		Timeline: timeline, LabLimits: limits, Meter: timelineMeter{timeline},
 	}
@@ -406,3 +406,7 @@ func manyArticles(t testing.TB, n int) []content.Article {
 	}
 	return must(content.Load(files, nil))(t)
 }
+
+// theSource is shared by all servers under test: what one has highlighted, none
+// has to highlight again.
+var theSource = sync.OnceValue(func() *source.Tree { return source.New(afloat.Source()) })

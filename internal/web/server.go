@@ -17,6 +17,7 @@ import (
 	"afloat/internal/assets"
 	"afloat/internal/capstone"
 	"afloat/internal/fault"
+	"afloat/internal/figures"
 	"afloat/internal/fleet"
 	"afloat/internal/lab"
 	"afloat/internal/lessons"
@@ -180,6 +181,14 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // CompressStatic compresses what is under /static/, until it is done or ctx
 // ends. Meanwhile it is served uncompressed.
 func (s *Server) CompressStatic(ctx context.Context) error { return s.assets.Compress(ctx) }
+
+// DrawFigures draws what articles show, so that no reader waits for it. Some of
+// it is simulated, which takes up to a fifth of a second.
+func (s *Server) DrawFigures() {
+	for _, f := range figures.All() {
+		f.Chart()
+	}
+}
 
 // labOn reports whether this process shows the lab: as the blog, or as a twin
 // that follows it.
