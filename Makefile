@@ -11,9 +11,9 @@ help: ## these lines
 run: go ## the whole demo on http://127.0.0.1:8080, with its own PostgreSQL and Redis; Ctrl-C stops all of it
 	@scripts/deps run && go build -o bin/blog ./cmd/blog && exec bin/blog
 
-# Several packages start a PostgreSQL each: two at a time suits a small machine.
+# Several packages start a PostgreSQL each: two at a time suits a small machine, which may be slow in a browser too.
 test: go ## all tests, with the race detector, on real PostgreSQL, Redis and Chromium
-	@scripts/deps test && go vet ./... && go test -race -p 2 ./...
+	@scripts/deps test && go vet ./... && go test -race -p 2 -timeout 30m ./...
 
 # QUICK=-quick takes two minutes instead of ten. nginx, if it is there, is measured too: apt-get install nginx-light
 bench: go ## what it does a second, and how that compares with nginx, bare net/http and the twin; results in bench/
