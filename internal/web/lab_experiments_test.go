@@ -61,3 +61,13 @@ func TestExperimentFromItsForm(t *testing.T) {
 	wants(t, b.get(t, page).body, "The latest result")
 	b.get(t, page+"?run=nothing").wantStatus(t, 404)
 }
+
+// A browser empties a field of numbers that holds anything else: an article's name would be lost from the form.
+func TestFieldsHoldWhatTheyAreFor(t *testing.T) {
+	for kind, number := range map[lab.ParamKind]bool{lab.Int: true, lab.Float: true, lab.Duration: false, lab.Slug: false} {
+		got := html(t, "lab-fields", []fieldView{viewField(lab.Param{Name: "a", Kind: kind}, nil)})
+		if strings.Contains(got, `type="number"`) != number {
+			t.Errorf("a field of kind %s: %s", kind, got)
+		}
+	}
+}
