@@ -94,6 +94,9 @@ func (r Row) degraded() float64 { return r.share("stale", "fallback", "missing")
 // without reports whether no look showed a breaker.
 func (r Row) without() bool { return r.Breakers[""] == r.Looks }
 
+// mostlyAsked reports whether the dependency was tried at nearly every look.
+func (r Row) mostlyAsked() bool { return r.Looks > 0 && float64(r.Asked) >= 0.8*float64(r.Looks) }
+
 // cut reports whether connections broke in the middle of an exchange.
 func (r Row) cut() bool { return r.Errs["reset"]+r.Errs["closed"] > 0 }
 
