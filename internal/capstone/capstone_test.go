@@ -137,7 +137,7 @@ func TestSummarise(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	c := got.Parts["comments"]
-	if c.Looks != 3 || c.Asked != 2 || c.FewestTries != 1 || c.MostTries != 2 || c.Quickest != 4*ms || c.Slowest != 50*ms || !c.cut() || c.without() {
+	if c.Looks != 3 || c.Asked != 2 || c.FewestTries != 1 || c.MostTries != 2 || c.Quickest != 4*ms || c.Slowest != 50*ms || c.typical() != 50*ms || !c.cut() || c.without() {
 		t.Errorf("%+v", c)
 	}
 	if c.Back != 1 || c.Last != "cached" {

@@ -78,16 +78,16 @@ func hangsWithoutBreaker() Case {
 		Finding: "The recommendations service accepts connections and never answers, and without a breaker every reader’s page asks it once more and waits in vain.",
 		Clues: []Clue{
 			{
-				"The patient’s X-ray:", "“recommendations” are missing, and all other parts are well. So it is this one dependency.",
+				"The patient’s X-ray:", "“recommendations” are missing, and no other part is. So it is this one dependency.",
 				func(e Evidence) bool {
-					return e.Patient.mostly(e.Patient.OK) && e.Patient.Parts["recommendations"].share("missing") > 0.8 && e.Patient.Parts["comments"].degraded() < 0.2
+					return e.Patient.mostly(e.Patient.OK) && e.Patient.Parts["recommendations"].share("missing") > 0.8 && e.Patient.Parts["comments"].share("missing") < 0.2
 				},
 			},
 			{
 				"Tries and time:", "100 ms for each try, with the error “timeout”, at this reload, at the next and at every one after it. A try waits for the whole of its deadline: nothing comes back, not even a refusal.",
 				func(e Evidence) bool {
 					r := e.Patient.Parts["recommendations"]
-					return r.mostlyAsked() && r.Quickest >= 90*ms && r.Errs["timeout"] > 0
+					return r.mostlyAsked() && r.typical() >= 90*ms && r.Errs["timeout"] > 0
 				},
 			},
 			{

@@ -29,7 +29,7 @@ func refusedWithoutIsolation() Case {
 				"An article on the patient:", "it does come. It is sent while its parts are still being asked for, so none of them can take it back. Only “popular” is missing there, and its error is “refused”.",
 				func(e Evidence) bool {
 					p := e.Beside.Parts["popular"]
-					return e.Beside.mostly(e.Beside.OK) && p.share("missing") > 0.8 && p.Errs["refused"] > 0 && e.Beside.Parts["comments"].degraded() < 0.2
+					return e.Beside.mostly(e.Beside.OK) && p.share("missing") > 0.8 && p.Errs["refused"] > 0 && e.Beside.Parts["comments"].share("missing") < 0.2
 				},
 			},
 			{
@@ -88,7 +88,7 @@ func slowWithoutCache() Case {
 				"The patient’s X-ray:", "“list” is fresh from postgres at every reload, 1 try of 15 ms or more each time. A list that somebody has read a moment ago need not be asked for.",
 				func(e Evidence) bool {
 					l := e.Patient.Parts["list"]
-					return l.mostlyAsked() && l.Quickest >= slower && l.share("fresh") > 0.6
+					return l.mostlyAsked() && l.typical() >= slower && l.share("fresh") > 0.6
 				},
 			},
 			{

@@ -21,13 +21,14 @@ type Summary struct {
 // A Row is what became of one part.
 type Row struct {
 	Looks                  int
-	States                 map[string]int // how often each
-	Back                   int            // times that it was well again at the look after one at which it was not
-	Last                   string         // its state at the last look
-	Breakers, Errs         map[string]int // how often each; "" is none
-	FewestTries, MostTries int            // of looks with any
-	Asked                  int            // looks at which the dependency was tried
-	Quickest, Slowest      time.Duration  // of these
+	States                 map[string]int  // how often each
+	Back                   int             // times that it was well again at the look after one at which it was not
+	Last                   string          // its state at the last look
+	Breakers, Errs         map[string]int  // how often each; "" is none
+	FewestTries, MostTries int             // of looks with any
+	Asked                  int             // looks at which the dependency was tried
+	Quickest, Slowest      time.Duration   // of these
+	took                   []time.Duration // of each
 }
 
 // Summarise adds up looks.
@@ -72,6 +73,7 @@ func (r Row) with(s Seen) Row {
 		r.FewestTries, r.Quickest = s.Tries, s.Took
 	}
 	r.Asked++
+	r.took = append(r.took, s.Took)
 	r.FewestTries, r.MostTries = min(r.FewestTries, s.Tries), max(r.MostTries, s.Tries)
 	r.Quickest, r.Slowest = min(r.Quickest, s.Took), max(r.Slowest, s.Took)
 	return r
@@ -96,6 +98,14 @@ func (r Row) without() bool { return r.Breakers[""] == r.Looks }
 
 // mostlyAsked reports whether the dependency was tried at nearly every look.
 func (r Row) mostlyAsked() bool { return r.Looks > 0 && float64(r.Asked) >= 0.8*float64(r.Looks) }
+
+// typical is the median time of the calls: at the first look the patient may not have heard of the fault yet.
+func (r Row) typical() time.Duration {
+	if r.Asked == 0 {
+		return 0
+	}
+	return slices.Sorted(slices.Values(r.took))[r.Asked/2]
+}
 
 // cut reports whether connections broke in the middle of an exchange.
 func (r Row) cut() bool { return r.Errs["reset"]+r.Errs["closed"] > 0 }
