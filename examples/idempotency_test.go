@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 
 	"github.com/redis/go-redis/v9"
 )
@@ -24,7 +25,7 @@ func Example_lostReply() {
 			Protocol: 2, DisableIdentity: true,
 		})
 		said, err := client.Incr(context.Background(), "views").Result()
-		fmt.Printf("one increment: %d replied, %v; %d at the server\n", said, err, counter.value)
+		fmt.Printf("one increment: %d replied, %v; %d at the server\n", said, err, counter.value.Load())
 		_ = client.Close()
 	}
 	// Output:
@@ -108,7 +109,8 @@ func (s *lossyHTTP) loses(key string) bool {
 
 // A lossyRedis knows one command, INCR, and loses its first replies to that.
 type lossyRedis struct {
-	value, lose int
+	value atomic.Int64
+	lose  int64
 }
 
 func (s *lossyRedis) dial(context.Context, string, string) (net.Conn, error) {
@@ -131,10 +133,11 @@ func (s *lossyRedis) dial(context.Context, string, string) (net.Conn, error) {
 				_, _ = io.WriteString(far, "-ERR unknown command\r\n") // greetings
 				continue
 			}
-			if s.value++; s.value <= s.lose {
+			value := s.value.Add(1)
+			if value <= s.lose {
 				return
 			}
-			_, _ = fmt.Fprintf(far, ":%d\r\n", s.value)
+			_, _ = fmt.Fprintf(far, ":%d\r\n", value)
 		}
 	}()
 	return near, nil
