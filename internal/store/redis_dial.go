@@ -3,7 +3,6 @@ package store
 import (
 	"context"
 	"crypto/tls"
-	"errors"
 	"net"
 	"time"
 )
@@ -21,7 +20,8 @@ func secured(dial Dial, c *tls.Config) Dial {
 		}
 		conn := tls.Client(raw, c)
 		if err := conn.HandshakeContext(ctx); err != nil {
-			return nil, errors.Join(err, raw.Close())
+			_ = raw.Close() // a handshake that was cancelled has closed it
+			return nil, err
 		}
 		return conn, nil
 	}

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/redis/go-redis/v9"
 
@@ -61,6 +62,7 @@ func TestRedisOverTLS(t *testing.T) {
 	location := (&url.URL{Scheme: "rediss", User: url.UserPassword(plain.Username, plain.Password), Host: front.Addr().String()}).String()
 
 	p := policy.Afloat().RedisLib
+	p.DialTimeout, p.ReadTimeout = time.Minute, time.Minute // a handshake under the race detector takes its time
 	trusting := must(OpenRedis(location+"?skip_verify=true", dialer, p))(t)
 	defer trusting.Close()
 	if err := trusting.Ping(t.Context()).Err(); err != nil {
