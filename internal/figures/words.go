@@ -34,7 +34,7 @@ func span(d time.Duration) string {
 	for _, u := range units {
 		if n := d / u.of; n > 0 {
 			said = append(said, fmt.Sprintf("%d"+thin+"%s", n, u.name))
-			d -= n * u.of
+			d -= n * u.of //nolint:durationcheck // n is a number of units
 		}
 	}
 	if d > 0 {

@@ -408,5 +408,9 @@ func manyArticles(t testing.TB, n int) []content.Article {
 }
 
 // theSource is shared by all servers under test: what one has highlighted, none
-// has to highlight again.
-var theSource = sync.OnceValue(func() *source.Tree { return source.New(afloat.Source()) })
+// has to highlight again. Figures are drawn with it, as they are when the
+// program starts.
+var theSource = sync.OnceValue(func() *source.Tree {
+	new(Server).DrawFigures()
+	return source.New(afloat.Source())
+})

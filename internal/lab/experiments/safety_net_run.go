@@ -130,7 +130,7 @@ func (p netPlan) remember(ctx context.Context, n *lifeline) {
 // lose breaks the cache's link for as long as the plan says, and notes when that was.
 func (p netPlan) lose(ctx context.Context, rig *lab.Rig, c *catch, n *lifeline) error {
 	if sleep(ctx, time.Until(n.db.began.Add(p.begins))) != nil {
-		return nil // the caller knows
+		return nil //nolint:nilerr // the run was cancelled, which the caller knows
 	}
 	return under(rig, lab.Order{Link: "redis", Kind: p.kind}, func() error {
 		c.from, c.hits, c.misses = time.Since(n.db.began), int(n.hits.Load()), int(n.misses.Load())

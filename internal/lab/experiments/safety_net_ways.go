@@ -93,35 +93,35 @@ type lifeline struct {
 // read gets a key's value for a reader; old says that it is one.
 func (n *lifeline) read(ctx context.Context, key string) (old bool, err error) {
 	if n.memory == nil {
-		_, err := n.fetch(ctx, key)
+		err := n.fetch(ctx, key)
 		return false, err
 	}
 	_, from, err := n.memory.Get(ctx, key, func(ctx context.Context) (bool, resilience.Provenance, error) {
 		ctx, cancel := context.WithTimeout(ctx, netKeep) // a flight has no end of its own; the trial's ends it
 		defer cancel()
-		ok, err := n.fetch(ctx, key)
-		return ok, resilience.Provenance{Source: resilience.FromRedis, State: resilience.Fresh, At: time.Now()}, err
+		err := n.fetch(ctx, key)
+		return true, resilience.Provenance{Source: resilience.FromRedis, State: resilience.Fresh, At: time.Now()}, err
 	})
 	return err == nil && time.Since(from.At) > netFresh, err
 }
 
 // fetch asks the cache, and the database where that has no answer.
-func (n *lifeline) fetch(ctx context.Context, key string) (bool, error) {
+func (n *lifeline) fetch(ctx context.Context, key string) error {
 	asking, cancel := context.WithTimeout(ctx, netAsk)
 	err := n.cache.Get(asking, key).Err()
 	cancel()
 	switch {
 	case err == nil:
 		n.hits.Add(1)
-		return true, nil
+		return nil
 	case errors.Is(err, redis.Nil):
 		n.misses.Add(1)
 	}
 	if n.flights == nil {
-		return true, n.query(ctx)
+		return n.query(ctx)
 	}
 	_, _, err = n.flights.Do(ctx, key, func(ctx context.Context) (bool, error) { return true, n.query(ctx) })
-	return true, err
+	return err
 }
 
 func (n *lifeline) query(ctx context.Context) error {
