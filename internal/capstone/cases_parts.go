@@ -14,10 +14,10 @@ func cutWithoutStale() Case {
 		Finding: "Connections to Postgres are cut, and without stale copies the comments are gone as soon as their last copy is older than a second and a half.",
 		Clues: []Clue{
 			{
-				"The patient’s X-ray:", "“comments” are missing, though this patient ran before the link broke and had them.",
+				"The patient’s X-ray:", "“comments” are missing at this reload and at the next, and don’t come back, though this patient ran before the link broke and had them.",
 				func(e Evidence) bool {
 					c := e.Patient.Parts["comments"]
-					return c.Looks > 0 && c.share("missing") > 0.6 || e.Patient.mostly(e.Patient.Errors)
+					return c.Looks > 0 && c.share("missing") > 0.6 && c.Back == 0 || e.Patient.mostly(e.Patient.Errors)
 				},
 			},
 			{
