@@ -1,12 +1,13 @@
 package alert
 
 import (
-	"bufio"
 	"fmt"
 	"io"
-	"strconv"
-	"strings"
 	"time"
+
+	dto "github.com/prometheus/client_model/go"
+	"github.com/prometheus/common/expfmt"
+	"github.com/prometheus/common/model"
 )
 
 // A Scrape is what a server told of its metrics at one moment.
@@ -35,49 +36,35 @@ func (s Series) is(o Series) bool {
 	return true
 }
 
-// Read takes the named metrics from Prometheus's text format, and leaves the
-// others alone. Its error names the line that it can't read.
+// Read takes the named counters from Prometheus's text format. Its error names
+// the line that can't be read.
 func Read(text io.Reader, at time.Time, metrics ...string) (Scrape, error) {
 	s := Scrape{At: at}
-	lines := bufio.NewScanner(text)
-	for lines.Scan() {
-		line := lines.Text()
-		for _, metric := range metrics {
-			rest, ok := strings.CutPrefix(line, metric)
-			if !ok || rest == "" || rest[0] != '{' && rest[0] != ' ' {
-				continue
-			}
-			series, err := read(metric, rest)
-			if err != nil {
-				return s, fmt.Errorf("metrics: %q: %w", line, err)
-			}
-			s.Series = append(s.Series, series)
+	parser := expfmt.NewTextParser(model.UTF8Validation)
+	families, err := parser.TextToMetricFamilies(text)
+	if err != nil {
+		return s, fmt.Errorf("metrics: %w", err)
+	}
+	for _, metric := range metrics {
+		for _, m := range families[metric].GetMetric() {
+			s.Series = append(s.Series, Series{Metric: metric, Labels: labelsOf(m), Value: value(m)})
 		}
 	}
-	return s, lines.Err()
+	return s, nil
 }
 
-// read takes the labels and the value that follow a metric's name.
-func read(metric, rest string) (Series, error) {
-	s := Series{Metric: metric, Labels: map[string]string{}}
-	if strings.HasPrefix(rest, "{") {
-		rest = rest[1:]
-		for !strings.HasPrefix(rest, "}") {
-			name, after, ok := strings.Cut(strings.TrimPrefix(rest, ","), "=")
-			quoted, err := strconv.QuotedPrefix(after)
-			if !ok || err != nil {
-				return s, fmt.Errorf("no label at %q", rest)
-			}
-			value, err := strconv.Unquote(quoted)
-			if err != nil {
-				return s, err
-			}
-			s.Labels[name], rest = value, after[len(quoted):]
-		}
-		rest = rest[1:]
+func labelsOf(m *dto.Metric) map[string]string {
+	labels := map[string]string{}
+	for _, l := range m.GetLabel() {
+		labels[l.GetName()] = l.GetValue()
 	}
-	value, _, _ := strings.Cut(strings.TrimSpace(rest), " ") // a time may follow
-	var err error
-	s.Value, err = strconv.ParseFloat(value, 64)
-	return s, err
+	return labels
+}
+
+// value is a counter's, or that of a line whose type is not told.
+func value(m *dto.Metric) float64 {
+	if c := m.GetCounter(); c != nil {
+		return c.GetValue()
+	}
+	return m.GetUntyped().GetValue()
 }
