@@ -7,12 +7,9 @@ import (
 	"afloat/internal/recorded"
 )
 
-// leaderLost are the recorded cases that lesson 14's figure may show, the first that held its bounds before the others.
-var leaderLost = []string{"postgres-leader-pause", "postgres-leader-kill"}
-
 // failoverTimeline is lesson 14's: what readers, writers and the database do until a standby leads.
 func failoverTimeline() Figure {
-	c, ok := lostLeader()
+	c, ok := recorded.LeaderLostAndHeld()
 	if !ok {
 		panic("figures: no failover of Postgres is recorded in internal/recorded/runs")
 	}
@@ -23,27 +20,9 @@ func failoverTimeline() Figure {
 	}
 }
 
-func lostLeader() (found recorded.Case, ok bool) {
-	for _, name := range leaderLost {
-		c, there := recorded.Find(name)
-		if !there || c.DirectAfter <= 0 {
-			continue
-		}
-		if len(c.Broken) == 0 {
-			return c, true
-		}
-		found, ok = c, true
-	}
-	return found, ok
-}
-
 func failoverLanes(c recorded.Case) chart.Figure {
 	direct := c.DirectAfter
 	end := 1.5 * direct
-	failed := float64(c.Twin.Failed) / max(1, float64(c.Twin.Of))
-	if c.Twin.Of == 0 {
-		failed = c.TwinPercent / 100
-	}
 	took := fmt.Sprintf("%.1f"+thin+"s", direct)
 	return chart.Figure{
 		Title: fmt.Sprintf("A lost leader costs %s of direct writes: %d of %d reads failed, %d of %d comments were lost", took, c.Reads.Failed, c.Reads.Of, c.Comments.Lost, c.Comments.Acknowledged),
@@ -62,7 +41,7 @@ func failoverLanes(c recorded.Case) chart.Figure {
 				{From: 0, To: end, Label: fmt.Sprintf("%d of %d failed", c.Reads.Failed, c.Reads.Of), Colour: chart.Green},
 			}},
 			{Group: "The naive twin", Label: "readers", Spans: []chart.Span{
-				{From: 0, To: end, Label: percent(failed, 0) + " failed", Colour: chart.Vermillion},
+				{From: 0, To: end, Label: percent(c.TwinFailed()/100, 0) + " failed", Colour: chart.Vermillion},
 			}},
 		},
 	}

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -97,12 +98,32 @@ const suffix = ".json"
 
 // Cases returns the cases that came with the program, in the order of their names. It panics on a file that is none, which
 // a test keeps out.
-func Cases() []Case {
+func Cases() []Case { return slices.Clone(cases()) }
+
+var cases = sync.OnceValue(func() []Case {
 	all, err := load(files)
 	if err != nil {
 		panic(err)
 	}
 	return all
+})
+
+// LeaderLost are the cases in which a standby of Postgres has to wait for the end of a lease, since nobody gives it back.
+var LeaderLost = []string{"postgres-leader-kill", "postgres-leader-pause"}
+
+// LeaderLostAndHeld returns the first case of LeaderLost that kept all its bounds, else the first that was recorded.
+func LeaderLostAndHeld() (found Case, ok bool) {
+	for _, name := range LeaderLost {
+		c, there := Find(name)
+		there = there && c.DirectAfter > 0
+		if there && len(c.Broken) == 0 {
+			return c, true
+		}
+		if there && !ok {
+			found, ok = c, true
+		}
+	}
+	return found, ok
 }
 
 // Find returns a case by its name.

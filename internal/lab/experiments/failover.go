@@ -24,9 +24,6 @@ const (
 	commentsBegun = 5.0
 )
 
-// leaderLost are the cases in which a standby has to wait for the end of a lease, since nobody gives it back.
-var leaderLost = []string{"postgres-leader-kill", "postgres-leader-pause"}
-
 var _ = register(130, &lab.Experiment{
 	Name: "failover", Title: "A server dies",
 	Question: "The database's leader is killed while 200 readers a second come and five comments a second are written. For how long do readers get errors?",
@@ -76,10 +73,8 @@ func caseNames() (names []string) {
 
 // defaultCase is the leader's end in a run that held, if one was recorded, else the first case.
 func defaultCase() string {
-	for _, name := range leaderLost {
-		if c, ok := recorded.Find(name); ok && len(c.Broken) == 0 {
-			return name
-		}
+	if c, ok := recorded.LeaderLostAndHeld(); ok && len(c.Broken) == 0 {
+		return c.Name
 	}
 	return append(caseNames(), "")[0]
 }

@@ -61,8 +61,8 @@ func TestFailoverTellsEveryCase(t *testing.T) {
 // TestFailoverOfTheLeaderHolds: the case that is offered first meets each of its checks.
 func TestFailoverOfTheLeaderHolds(t *testing.T) {
 	name := Find("failover").Params[0].Default
-	if !slices.Contains(leaderLost, name) {
-		t.Errorf("the case offered first is %q, want one of %q", name, leaderLost)
+	if !slices.Contains(recorded.LeaderLost, name) {
+		t.Errorf("the case offered first is %q, want one of %q", name, recorded.LeaderLost)
 	}
 	r := tellCase(t, name, "")
 	if len(r.Checks) != 4 {
@@ -84,7 +84,7 @@ func TestFailoverSaysWhereTheFleetIs(t *testing.T) {
 
 // TestFailoverChecksCanFail: each is broken by the figure that it is about, and by no other.
 func TestFailoverChecksCanFail(t *testing.T) {
-	good := recorded.Case{Name: leaderLost[0], DirectAfter: 18, DirectWithin: 25, Comments: recorded.Comments{Acknowledged: 280, Outbox: 90}}
+	good := recorded.Case{Name: recorded.LeaderLost[0], DirectAfter: 18, DirectWithin: 25, Comments: recorded.Comments{Acknowledged: 280, Outbox: 90}}
 	for what, test := range map[string]struct {
 		spoil  func(*recorded.Case)
 		broken int // index of the check; -1: none

@@ -63,7 +63,7 @@ func failoverChecks(c recorded.Case) []lab.Check {
 		Claim: "acknowledged comments lost, doubled or out of order", Want: "0", Got: fmt.Sprintf("%d of %d", lost, k.Acknowledged),
 		Met: lost == 0 && k.Acknowledged > 0, Source: patroniQuorum,
 	}}
-	if slices.Contains(leaderLost, c.Name) {
+	if slices.Contains(recorded.LeaderLost, c.Name) {
 		low, high := leaseTTL-leaseLoop, c.DirectWithin
 		checks = append(checks,
 			lab.Check{
