@@ -60,7 +60,7 @@ const guestbookConns = 16
 // newGuestbook makes schema and table. Close it.
 func newGuestbook(ctx context.Context, rig *lab.Rig) (*guestbook, error) {
 	if rig.Postgres == nil {
-		return nil, errors.New("this machine has no Postgres: start the blog with DATABASE_URL set, or let it start its own")
+		return nil, errNoPostgres
 	}
 	config := rig.Postgres.Config() // a copy
 	dial := config.ConnConfig.DialFunc

@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -28,7 +27,7 @@ type contest struct {
 // newContest makes the row in a table of its own. Close it.
 func newContest(ctx context.Context, rig *lab.Rig, clients int) (c *contest, err error) {
 	if rig.Postgres == nil {
-		return nil, errors.New("this machine has no Postgres: start the blog with DATABASE_URL set, or let it start its own")
+		return nil, errNoPostgres
 	}
 	if most := int(rig.Postgres.Config().MaxConns); clients > most {
 		return nil, fmt.Errorf("%d clients need as many connections, and the lab's pool has %d: ask for fewer clients", clients, most)

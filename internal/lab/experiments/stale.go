@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -84,7 +83,7 @@ var _ = register(85, &lab.Experiment{
 
 func stale(ctx context.Context, rig *lab.Rig, v lab.Values, tell func(lab.Progress)) (lab.Result, error) {
 	if rig.Postgres == nil {
-		return lab.Result{}, errors.New("this machine has no Postgres: start the blog with DATABASE_URL set, or let it start its own")
+		return lab.Result{}, errNoPostgres
 	}
 	fresh, trials := v.Duration("fresh"), v.Int("trials")
 	plan := staleOutage{kind: v.Choice("kind")}

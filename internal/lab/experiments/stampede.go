@@ -2,7 +2,6 @@ package experiments
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 
@@ -71,7 +70,7 @@ var _ = register(90, &lab.Experiment{
 
 func stampede(ctx context.Context, rig *lab.Rig, v lab.Values, tell func(lab.Progress)) (lab.Result, error) {
 	if rig.Postgres == nil {
-		return lab.Result{}, errors.New("this machine has no Postgres: start the blog with DATABASE_URL set, or let it start its own")
+		return lab.Result{}, errNoPostgres
 	}
 	fill, rate := v.Duration("fill"), v.Float("rate")
 	const fresh, ends = 4, 7 // in times of a query: how long a copy is fresh, and callers come; so it expires once
