@@ -162,11 +162,11 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 			return
 		case <-time.After(a.server.Settle):
 		}
+		handler.DrawFigures()
 		if err := handler.CompressStatic(ctx); err != nil {
 			a.log.Error("static files are served uncompressed", "err", err)
 		}
 	})
-	a.background.Go(handler.DrawFigures)
 	a.background.Go(func() { handler.MarkFaults(ctx) })
 	a.background.Go(func() { handler.HearComments(ctx, a.heard) })
 	if a.purger != nil {

@@ -17,7 +17,6 @@ import (
 	"afloat/internal/assets"
 	"afloat/internal/capstone"
 	"afloat/internal/fault"
-	"afloat/internal/figures"
 	"afloat/internal/fleet"
 	"afloat/internal/lab"
 	"afloat/internal/lessons"
@@ -178,34 +177,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// CompressStatic compresses what is under /static/, until it is done or ctx
-// ends. Meanwhile it is served uncompressed.
-func (s *Server) CompressStatic(ctx context.Context) error { return s.assets.Compress(ctx) }
-
-// DrawFigures draws what articles show, so that no reader waits for it. Some of
-// it is simulated, which takes up to a fifth of a second.
-func (s *Server) DrawFigures() {
-	for _, f := range figures.All() {
-		f.Chart()
-	}
-}
-
 // labOn reports whether this process shows the lab: as the blog, or as a twin
 // that follows it.
 func (s *Server) labOn() bool { return s.Lab != nil || s.isTwin() && len(s.Links) > 0 }
-
-// HTTPServer returns the server with every limit set.
-func HTTPServer(h http.Handler, p policy.Server, log *slog.Logger) *http.Server {
-	return &http.Server{
-		Handler:           h,
-		ReadHeaderTimeout: p.ReadHeaderTimeout,
-		ReadTimeout:       p.ReadTimeout,
-		WriteTimeout:      p.WriteTimeout,
-		IdleTimeout:       p.IdleTimeout,
-		MaxHeaderBytes:    p.MaxHeaderBytes,
-		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
-	}
-}
 
 // slotContext bounds the optional parts of a page, counted from now.
 func (s *Server) slotContext(ctx context.Context) (context.Context, context.CancelFunc) {
