@@ -40,6 +40,7 @@ func TestReadersWhoMissTogetherShareOneQuery(t *testing.T) {
 			p.Bulkhead = resilience.BulkheadPolicy{Limit: readers, Wait: time.Minute}
 			t.PostReads.Stale.Fresh, t.PostReads.Stale.Behind = 1*ms, 0
 			t.PostReads.Stale.Patience, t.PostReads.Stale.Jitter = time.Minute, 0
+			t.Postgres.ConnectTimeout = time.Minute // two hundred connections at once take their time
 			t.PostReads.Stale.Coalesce = coalesce && !testenv.Off(policy.Coalescing)
 		}
 	}

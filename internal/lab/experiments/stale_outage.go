@@ -83,8 +83,8 @@ func (p staleOutage) carryOut(ctx context.Context, rig *lab.Rig, fresh, keep tim
 	}
 	var until atomic.Pointer[time.Time]
 	began := time.Now()
-	end := began.Add(p.begins + staleRevoke)
-	until.Store(&end)
+	unlimited := began.Add(time.Hour) // it ends when the source has gone
+	until.Store(&unlimited)
 	caches, sources := make([]*resilience.Cache[bool], len(staleCaches)), make([]*source, len(staleCaches))
 	for i, c := range staleCaches {
 		var err error
@@ -97,7 +97,6 @@ func (p staleOutage) carryOut(ctx context.Context, rig *lab.Rig, fresh, keep tim
 	got := make([]witness, len(caches))
 	for i := range got {
 		got[i].readers = make([]heard, len(p.at))
-		got[i].revoked = p.begins + staleRevoke
 	}
 	gone := make(chan error, 1)
 	breaking, enough := context.WithCancel(ctx)
@@ -131,14 +130,18 @@ func ask(ctx context.Context, cache *resilience.Cache[bool], s *source, began ti
 	return r
 }
 
-// lose breaks the link for as long as the plan says, and notes when that was, and how old each copy was then.
+// lose breaks the link for as long as the plan says, and notes when that was, and how old each copy was then. The
+// permission ends a set time after it, however long it took to break the link.
 func (p staleOutage) lose(ctx context.Context, rig *lab.Rig, began time.Time, sources []*source, got []witness) error {
 	if sleep(ctx, time.Until(began.Add(p.begins))) != nil {
 		return nil //nolint:nilerr // the run was cancelled, which the caller knows
 	}
 	return under(rig, lab.Order{Link: "postgres", Kind: p.kind}, func() error {
+		from := time.Since(began)
+		end := began.Add(from + staleRevoke)
 		for i, s := range sources {
-			got[i].from = time.Since(began)
+			s.until.Store(&end)
+			got[i].from, got[i].revoked = from, from+staleRevoke
 			s.mu.Lock()
 			if !s.last.IsZero() && i > 0 { // the first keeps no copy
 				got[i].copyAge = time.Since(s.last)
