@@ -14,6 +14,7 @@ func TestWithoutJavaScript(t *testing.T) {
 	command(tab, emulation.SetScriptExecutionDisabled, emulation.SetScriptExecutionDisabledParams{Value: true})
 
 	tab.visit("/")
+	tab.follow(".pager a.older")
 	tab.follow(".entry h2 a[href='" + third + "']") // not read before, so it is streamed
 	if tab.count("html.js") != 0 {
 		t.Fatal("the script ran")
