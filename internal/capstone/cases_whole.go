@@ -48,7 +48,7 @@ func hangsWithoutDeadline() Case {
 		Finding: "Postgres accepts connections and never answers, and without deadlines the page waits for as long as it does.",
 		Clues: []Clue{
 			{
-				"The patient’s page:", "it does not come, and no error comes either. A call that is refused, cut or fails ends; only a call that hangs does not.",
+				"The patient’s page:", "it does not come, and neither does an error. A call that is refused, cut or made to fail comes to an end; only one that hangs does not.",
 				func(e Evidence) bool { return e.Patient.mostly(e.Patient.Waiting) },
 			},
 			{
