@@ -108,11 +108,17 @@ func (s *Server) body(p store.Post) embedded {
 	}
 	var b embedded
 	p.HTML = s.terms.Mark(p.HTML, p.Slug)
-	place := 0
+	at := spot{slug: p.Slug}
+	asked := map[string]bool{} // experiments whose question stands further up
 	b.html = template.HTML(embedElement.ReplaceAllStringFunc(p.HTML, func(element string) string {
 		m := embedElement.FindStringSubmatch(element)
-		place++
-		part, err := s.embed(p.Slug, place, m[1], gohtml.UnescapeString(m[2]))
+		at.place++
+		of := gohtml.UnescapeString(m[2])
+		if m[1] == content.EmbedExperiment {
+			name, _, _ := strings.Cut(of, " ")
+			at.again, asked[name] = asked[name], true
+		}
+		part, err := s.embed(at, m[1], of)
 		if err != nil { // it was published by another release of the program
 			s.Log.Warn("an article embeds what this server has not got", "article", p.Slug, "err", err)
 			return `<p class="hint">Something stood here that this server’s release has not got.</p>`
@@ -124,8 +130,15 @@ func (s *Server) body(p store.Post) embedded {
 	return b
 }
 
-// embed renders what an article embeds. Its place in the article, counted from 1, makes ids of which a page has one.
-func (s *Server) embed(slug string, place int, kind, of string) ([]byte, error) {
+// spot is where in an article something is embedded.
+type spot struct {
+	slug  string
+	place int  // counted from 1: it makes ids of which a page has one
+	again bool // the same experiment stands further up, and has asked for a prediction
+}
+
+// embed renders what an article embeds.
+func (s *Server) embed(at spot, kind, of string) ([]byte, error) {
 	switch kind {
 	case content.EmbedSource:
 		excerpt, err := excerptOf(s.Source, of)
@@ -138,19 +151,19 @@ func (s *Server) embed(slug string, place int, kind, of string) ([]byte, error) 
 		if err != nil {
 			return nil, err
 		}
-		return s.pages.render("embed-experiment", s.viewExperiment(slug, place, e, given))
+		return s.pages.render("embed-experiment", s.viewExperiment(at, e, given))
 	case content.EmbedFigure:
 		f, err := figureOf(of)
 		if err != nil {
 			return nil, err
 		}
-		return s.pages.render("embed-figure", figureEmbed{Figure: f, HTML: f.HTML(fmt.Sprintf("figure-%d", place))})
+		return s.pages.render("embed-figure", figureEmbed{Figure: f, HTML: f.HTML(fmt.Sprintf("figure-%d", at.place))})
 	case content.EmbedPredict:
 		p, err := content.ParsePrediction(of)
 		if err != nil {
 			return nil, err
 		}
-		return s.pages.render("embed-predict", predictEmbed{Prediction: p, ID: fmt.Sprintf("predict-%d", place)})
+		return s.pages.render("embed-predict", predictEmbed{Prediction: p, ID: fmt.Sprintf("predict-%d", at.place)})
 	}
 	return nil, errors.New("unknown kind " + kind)
 }

@@ -15,6 +15,7 @@ import (
 	"afloat/internal/figures"
 	"afloat/internal/lab"
 	"afloat/internal/lessons"
+	"afloat/internal/policy"
 	"afloat/internal/source"
 	"afloat/internal/store"
 )
@@ -85,7 +86,7 @@ func TestAnExperimentMayStandTwice(t *testing.T) {
 	s.Lab, s.Runner = new(lab.Switchboard), new(lab.Runner)
 	var got string
 	for place, seed := range []string{"1", "2"} {
-		html := must(s.embed("a", place, content.EmbedExperiment, "jitter seed="+seed))(t)
+		html := must(s.embed(spot{slug: "a", place: place}, content.EmbedExperiment, "jitter seed="+seed))(t)
 		wants(t, string(html), fmt.Sprintf(`<form id="try-%d"`, place), fmt.Sprintf(`id="p-%d-seed" name="seed" value="%s"`, place, seed))
 		got += string(html)
 	}
@@ -122,5 +123,29 @@ func TestCheckEmbedNamesWhatIsWrong(t *testing.T) {
 		if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s %s: %v, want %q", c.kind, c.of, err, c.want)
 		}
+	}
+}
+
+// TestAnExperimentAsksOnce: its question stands where it is run first, and nowhere on a server that can't run it.
+func TestAnExperimentAsksOnce(t *testing.T) {
+	const twice = `<div data-embed="experiment" data-of="jitter seed=1"></div><div data-embed="experiment" data-of="amplification"></div><div data-embed="experiment" data-of="jitter seed=2"></div>`
+	post := store.Post{Summary: store.Summary{Slug: "a"}, HTML: twice}
+	const asks = "<legend>Predict first</legend>"
+	s := embedder(t)
+	s.Lab, s.Runner = new(lab.Switchboard), new(lab.Runner)
+	got := string(s.body(post).html)
+	if n, forms := strings.Count(got, asks), strings.Count(got, "<form"); n != 2 || forms != 3 {
+		t.Errorf("three embeds of two experiments ask %d times and have %d forms, want 2 and 3", n, forms)
+	}
+	if first, last := strings.Index(got, `form="try-1" name="prediction"`), strings.Index(got, `form="try-3" name="prediction"`); first < 0 || last >= 0 {
+		t.Errorf("the question stands at the wrong embed: %d, %d", first, last)
+	}
+
+	for says, table := range map[string]policy.Table{"The lab is off on this server": policy.Afloat(), "the same article on the protected blog runs it": policy.Naive()} {
+		s := embedder(t)
+		s.Table = table
+		got := string(s.body(post).html)
+		lacks(t, got, asks, "<form", `href="/lab`)
+		wants(t, got, says, "bin/blog experiment")
 	}
 }

@@ -29,6 +29,8 @@ func viewExcerpt(e source.Excerpt) excerptEmbed {
 type experimentEmbed struct {
 	E       *lab.Experiment
 	On      bool   // it can be run here
+	Predict bool   // its question is answered here: where it can be run, and for the first time in the article
+	Twin    bool   // the lab is the protected blog’s
 	Form    string // the form's id
 	Fields  []fieldView
 	Back    string // the article, for a browser without a script
@@ -37,11 +39,15 @@ type experimentEmbed struct {
 
 // viewExperiment takes its ids from the place in the article: an experiment may stand in it more than once, each time
 // with other parameters.
-func (s *Server) viewExperiment(slug string, place int, e *lab.Experiment, given url.Values) experimentEmbed {
-	view := experimentEmbed{E: e, On: s.Lab != nil && s.Runner != nil, Form: fmt.Sprintf("try-%d", place), Back: postURL(slug), Command: command(e, given)}
+func (s *Server) viewExperiment(at spot, e *lab.Experiment, given url.Values) experimentEmbed {
+	on := s.Lab != nil && s.Runner != nil
+	view := experimentEmbed{
+		E: e, On: on, Predict: on && !at.again && len(e.Choices) > 0, Twin: s.isTwin(),
+		Form: fmt.Sprintf("try-%d", at.place), Back: postURL(at.slug), Command: command(e, given),
+	}
 	for _, p := range e.Params {
 		f := viewField(p, given)
-		f.ID = fmt.Sprintf("%d-%s", place, f.Name)
+		f.ID = fmt.Sprintf("%d-%s", at.place, f.Name)
 		view.Fields = append(view.Fields, f)
 	}
 	return view

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"runtime/debug"
 	"strconv"
+	"strings"
 
 	"github.com/go-chi/chi/v5"
 
@@ -18,6 +19,8 @@ import (
 var (
 	errMethod = errors.New("method not allowed")
 	errHost   = errors.New("the lab does not answer to this Host")
+	errLabOff = errors.New("the lab is off")
+	errNoLab  = errors.New("a twin has no lab")
 )
 
 // answers maps errors to what readers are told. The error itself goes to the
@@ -29,12 +32,25 @@ var answers = []struct {
 }{
 	{errCritical, http.StatusServiceUnavailable, "This page is out of reach for the moment", "A part of it can't be had, and the lab has marked that part as critical: without it there is no page."},
 	{store.ErrNotFound, http.StatusNotFound, "There is no such page", "The address may be mistyped, or the page never was. The archive lists everything there is."},
+	{errLabOff, http.StatusNotFound, "The lab is off on this server", "Nobody breaks anything here. The articles are complete without it. To break things, start a blog of your own with “make run”, where the lab is on, or set LAB=on on a server that is yours."},
+	{errNoLab, http.StatusNotFound, "The lab is on the protected blog", "This twin has no lab of its own, and follows the faults that are set there. The line at the top of the page leads there."},
 	{source.ErrNotFound, http.StatusNotFound, "There is no such file", "The source index lists every file that is shown."},
 	{store.ErrWithdrawn, http.StatusGone, "This article was withdrawn", "It was published here once and has been taken back. The archive lists what there is."},
 	{errMethod, http.StatusMethodNotAllowed, "That can't be done here", "This address answers another method. Following a link or a form of this site will work."},
 	{errHost, http.StatusForbidden, "The lab does not answer to this name", "Open the blog by its own address, such as 127.0.0.1 or localhost, or name this Host in LAB_HOSTS."},
 	{lab.ErrStopping, http.StatusServiceUnavailable, "This server is stopping", "Nothing new begins in its lab. Another one may start in its place."},
 	{store.ErrUnavailable, http.StatusServiceUnavailable, "This page is out of reach for the moment", "The database does not answer, and no copy of this page is at hand. Every article that was read lately, or is in the snapshot, still opens."},
+}
+
+// notFound is for addresses that nothing answers. Lessons lead to the lab, and whoever follows them is told where it is.
+func (s *Server) notFound(_ http.ResponseWriter, r *http.Request) error {
+	switch {
+	case s.Lab != nil || r.URL.Path != "/lab" && !strings.HasPrefix(r.URL.Path, "/lab/"):
+		return store.ErrNotFound
+	case s.isTwin():
+		return errNoLab
+	}
+	return errLabOff
 }
 
 // methodNotAllowed names the methods that the address does answer, as RFC 9110

@@ -186,6 +186,14 @@ func TestLabOff(t *testing.T) {
 		b.do(t, "POST", path, "link=redis&kind=refuse", "Content-Type", isForm).wantStatus(t, 404)
 		b.do(t, "DELETE", path, "").wantStatus(t, 404)
 	}
+	for _, path := range []string{"/lab", "/lab/parts/postgres", "/lab/capstone"} { // lessons lead here
+		off := b.get(t, path)
+		off.wantStatus(t, 404)
+		wants(t, off.body, "The lab is off on this server", "make run")
+	}
+	wants(t, b.get(t, "/laboratory").body, "There is no such page")
+	twin := w.start(t, naive, func(s *setup) { s.lab = false })
+	wants(t, twin.get(t, "/lab/parts/postgres").body, "The lab is on the protected blog")
 	got := b.get(t, "/posts/"+w.articles[0].Slug+"?xray=1")
 	got.wantStatus(t, 200)
 	lacks(t, got.body, "xray", "X-ray", "data-lab", "/lab/bar", "/source/internal/policy")

@@ -5,8 +5,6 @@ import (
 
 	"github.com/go-chi/chi/v5"
 	"github.com/go-chi/chi/v5/middleware"
-
-	"afloat/internal/store"
 )
 
 func (s *Server) routes() http.Handler {
@@ -61,7 +59,7 @@ func (s *Server) routes() http.Handler {
 			}
 		})
 	}
-	r.NotFound(page(func(http.ResponseWriter, *http.Request) error { return store.ErrNotFound }))
+	r.NotFound(page(s.notFound))
 	r.MethodNotAllowed(page(methodNotAllowed))
 	return r
 }
