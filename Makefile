@@ -12,8 +12,16 @@ run: go ## the whole demo on http://127.0.0.1:8080, with its own PostgreSQL and 
 	@scripts/deps run && go build -o bin/blog ./cmd/blog && exec bin/blog
 
 # Several packages start a PostgreSQL each: two at a time suits a small machine, which may be slow in a browser too.
+# These watch the time, so each has the machine to itself; those under test/ drive processes of their own, of which the
+# race detector sees nothing.
+ALONE = afloat/cmd/blog afloat/internal/lab/experiments afloat/internal/store afloat/internal/web
+DRIVERS = afloat/test/browser afloat/test/lab afloat/test/outage
 test: go ## all tests, with the race detector, on real PostgreSQL, Redis and Chromium
-	@scripts/deps test && go vet ./... && go test -race -p 2 -timeout 30m ./...
+	@scripts/deps test && go vet ./... || exit 1; failed=0; \
+	go test -race -p 2 -timeout 30m $$(go list ./... | grep -vxF "$$(printf '%s\n' $(ALONE) $(DRIVERS))") || failed=1; \
+	go test -race -p 1 -timeout 30m $(ALONE) || failed=1; \
+	go test -p 1 -timeout 30m $(DRIVERS) || failed=1; \
+	exit $$failed
 
 # QUICK=-quick takes two minutes instead of ten. nginx, if it is there, is measured too: apt-get install nginx-light
 bench: go ## what it does a second, and how that compares with nginx, bare net/http and the twin; results in bench/

@@ -233,7 +233,8 @@ func TestCachePatience(t *testing.T) {
 		_, _, _ = b.get(t.Context())
 		time.Sleep(time.Minute)
 		p, prov, err = b.get(t.Context())
-		b.want(t, p, prov, "one", resilience.FromMemory, resilience.Stale, 1)
+		synctest.Wait() // the refresh has begun, behind the reader
+		b.want(t, p, prov, "one", resilience.FromMemory, resilience.Stale, 2)
 		if !errors.Is(prov.Err, resilience.ErrUnconfirmed) {
 			t.Errorf("without patience: %+v, %v", prov, err)
 		}
@@ -249,11 +250,12 @@ func TestCacheDoesNotWaitForASourceBelievedDown(t *testing.T) {
 		b.source = after(time.Second, answers(post{"two", 2}, resilience.Fresh, nil))
 		time.Sleep(time.Minute)
 		p, prov, ok := b.peek(t.Context())
-		b.want(t, p, prov, "one", resilience.FromMemory, resilience.Stale, 1)
+		synctest.Wait() // the breaker's probe has been sent, behind the reader
+		b.want(t, p, prov, "one", resilience.FromMemory, resilience.Stale, 2)
 		if !ok {
 			t.Error("Peek would wait for a source whose breaker is open")
 		}
-		b.Wait() // the breaker's probe, behind the reader
+		b.Wait() // and answered
 		p, prov, _ = b.peek(t.Context())
 		b.want(t, p, prov, "two", resilience.FromMemory, resilience.Fresh, 2)
 	})

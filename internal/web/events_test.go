@@ -19,6 +19,7 @@ import (
 	"afloat/internal/lab"
 	"afloat/internal/policy"
 	"afloat/internal/telemetry"
+	"afloat/internal/testenv"
 )
 
 // sse is one message of a stream: an event, or a comment alone.
@@ -289,7 +290,7 @@ func TestSlowClientIsDropped(t *testing.T) {
 	bulky := strings.Repeat("x", 16<<20) // more than the sockets between them hold
 	b := newWorld(t).start(t, func(s *setup) {
 		s.options = func(o *Options) {
-			o.LabLimits.Write = 200 * time.Millisecond
+			o.LabLimits.Write = testenv.Slowed(time.Second) // who does read needs a moment for so much
 			o.Progress = func() (any, <-chan struct{}) { return bulky, nil }
 		}
 	})

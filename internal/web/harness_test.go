@@ -133,7 +133,7 @@ type blog struct {
 
 func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	t.Helper()
-	set := setup{table: testenv.Table(), server: policy.Serve(), lab: true}
+	set := setup{table: testenv.Unhurried(testenv.Table()), server: policy.Serve(), lab: true}
 	for _, edit := range edits {
 		edit(&set)
 	}

@@ -13,10 +13,11 @@ import (
 	"afloat/internal/fault"
 	"afloat/internal/policy"
 	"afloat/internal/store"
+	"afloat/internal/testenv"
 )
 
 // The page's bound is 300 ms plus rendering; the rest is for a busy machine.
-const pageBound = 500 * time.Millisecond
+var pageBound = testenv.Slowed(500 * time.Millisecond)
 
 var dependencies = []string{"postgres", "redis", "recommendations"}
 

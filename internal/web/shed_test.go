@@ -110,7 +110,7 @@ func TestNothingIsShedAt200ReadersASecond(t *testing.T) {
 		var readers sync.WaitGroup
 		var refused atomic.Int64
 		for i := range 400 {
-			time.Sleep(time.Second / 200)
+			time.Sleep(testenv.Slowed(time.Second / 200))
 			readers.Go(func() {
 				got, err := b.try(t.Context(), http.MethodGet, paths[i%len(paths)], "")
 				if err != nil {
