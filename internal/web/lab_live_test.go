@@ -134,8 +134,12 @@ func TestLabLiveInAnOutage(t *testing.T) {
 		got.wantStatus(t, 200)
 		wants(t, got.body, "left. ", "Lately")
 	}
-	redis := b.get(t, "/lab/parts/redis")
-	wants(t, redis.body, "Redis hangs", "breaker of popular now: closed → open", "breaker open")
+	var redis answer
+	eventually(t, "it is open, and not just now half-open", func() bool {
+		redis = b.get(t, "/lab/parts/redis")
+		return strings.Contains(redis.body, "breaker open")
+	})
+	wants(t, redis.body, "Redis hangs", "breaker of popular now: closed → open")
 	lacks(t, redis.body, "Postgres hangs</li>", "breaker of comment reads")
 }
 
