@@ -66,6 +66,16 @@ others{x="y"} 1
 	}
 }
 
+// TestReadTypes: what is exported with its type is read like what isn't.
+func TestReadTypes(t *testing.T) {
+	for _, kind := range []string{"counter", "gauge", "untyped"} {
+		s, err := Read(strings.NewReader("# TYPE parts "+kind+"\nparts 3\n"), time.Unix(7, 0), "parts")
+		if err != nil || len(s.Series) != 1 || s.Series[0].Value != 3 {
+			t.Errorf("%s: %+v, %v", kind, s, err)
+		}
+	}
+}
+
 // counted makes a scrape a second, from counts of missing and fresh comments and of other parts, which are well.
 func counted(t *testing.T, counts ...[3]int) []Scrape {
 	t.Helper()

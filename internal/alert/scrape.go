@@ -36,7 +36,7 @@ func (s Series) is(o Series) bool {
 	return true
 }
 
-// Read takes the named counters from Prometheus's text format. Its error names
+// Read takes the named counters and gauges from Prometheus's text format. Its error names
 // the line that can't be read.
 func Read(text io.Reader, at time.Time, metrics ...string) (Scrape, error) {
 	s := Scrape{At: at}
@@ -61,10 +61,13 @@ func labelsOf(m *dto.Metric) map[string]string {
 	return labels
 }
 
-// value is a counter's, or that of a line whose type is not told.
+// value is a counter's or a gauge's, or that of a line whose type is not told.
 func value(m *dto.Metric) float64 {
-	if c := m.GetCounter(); c != nil {
-		return c.GetValue()
+	switch {
+	case m.Counter != nil:
+		return m.GetCounter().GetValue()
+	case m.Gauge != nil:
+		return m.GetGauge().GetValue()
 	}
 	return m.GetUntyped().GetValue()
 }
