@@ -166,10 +166,14 @@ func (f *fleet) untilPostgresAnswers(t *testing.T) <-chan time.Duration {
 	go func() {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 25*time.Second)
 		defer cancel()
-		if conn, err := pgx.Connect(ctx, f.postgres.URL); err == nil {
-			_ = conn.Close(ctx)
+		conn, err := pgx.Connect(ctx, f.postgres.URL)
+		if err != nil {
+			t.Errorf("Postgres itself lets nobody in: %v", err)
+			took <- 0
+			return
 		}
 		took <- time.Since(began)
+		_ = conn.Close(ctx)
 	}()
 	return took
 }
