@@ -53,7 +53,8 @@ var switches = []aSwitch{
 		func(to, from *Row) { to.Deadline, to.AttemptDeadline = from.Deadline, from.AttemptDeadline },
 		func(to, from *Table) {
 			to.Page.Budget, to.Page.Slot, to.Page.Stream = from.Page.Budget, from.Page.Slot, from.Page.Stream
-			to.Postgres.ConnectTimeout, to.Postgres.ReadCap = from.Postgres.ConnectTimeout, from.Postgres.ReadCap
+			to.Postgres.ConnectTimeout, to.Postgres.ConnectPatience = from.Postgres.ConnectTimeout, from.Postgres.ConnectPatience
+			to.Postgres.ReadCap = from.Postgres.ReadCap
 			to.Postgres.PingTimeout, to.Postgres.PingIdle = from.Postgres.PingTimeout, from.Postgres.PingIdle
 			to.Postgres.Replicas.Lifetime = from.Postgres.Replicas.Lifetime
 			to.RedisLib.HeedContext, to.RedisLib.PoolTimeout = from.RedisLib.HeedContext, from.RedisLib.PoolTimeout
@@ -117,6 +118,7 @@ var switches = []aSwitch{
 		func(to, from *Row) { to.Policy.Bulkhead = from.Policy.Bulkhead },
 		func(to, from *Table) {
 			to.Postgres.MaxConns, to.Postgres.MinIdleConns = from.Postgres.MaxConns, from.Postgres.MinIdleConns
+			to.Postgres.Connects, to.Postgres.Replicas.Connects = from.Postgres.Connects, from.Postgres.Replicas.Connects
 			to.Postgres.Replicas.WriteConns, to.Postgres.Replicas.ReadConns = from.Postgres.Replicas.WriteConns, from.Postgres.Replicas.ReadConns
 			to.RedisLib.PoolSize = from.RedisLib.PoolSize
 			to.HTTP.MaxConnsPerHost, to.HTTP.MaxIdlePerHost = from.HTTP.MaxConnsPerHost, from.HTTP.MaxIdlePerHost

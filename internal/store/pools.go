@@ -56,6 +56,9 @@ func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
 	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind} // LISTEN waits for as long as it takes, so its reads have no cap
 	configure(cfg, dial, p)
 	if !several {
+		if p.Connects > 0 {
+			bound(cfg, dial, p, p.Connects)
+		}
 		db.Pool, err = pgxpool.NewWithConfig(context.Background(), cfg)
 		return db, err
 	}
@@ -78,6 +81,9 @@ func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
 	db.leaveWhenMoved(cfg)
 	pools := make([]*pgxpool.Pool, 3)
 	for i, c := range []*pgxpool.Config{cfg, reading, backwards} {
+		if p.Replicas.Connects > 0 {
+			bound(c, dial, p, p.Replicas.Connects)
+		}
 		if pools[i], err = pgxpool.NewWithConfig(context.Background(), c); err != nil {
 			return nil, err
 		}
@@ -90,7 +96,9 @@ func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
 // configure sets what all pools have in common.
 func configure(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
 	if p.ReadCap > 0 {
-		cfg.ConnConfig.DialFunc = capReads(dial, p.ReadCap)
+		limit := new(atomic.Int64)
+		limit.Store(int64(p.ReadCap))
+		cfg.ConnConfig.DialFunc = capReads(dial, limit)
 	}
 	if p.ConnectTimeout > 0 {
 		cfg.ConnConfig.ConnectTimeout = p.ConnectTimeout

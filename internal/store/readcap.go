@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -14,10 +15,11 @@ import (
 // query's context ends, pgx sends a cancel request and drains the connection,
 // with 15 s for both; on a link that swallows everything that keeps the
 // connection's place in the pool occupied long after the link is back. With a
-// cap it is free after two reads: the cancel request's and the draining one.
-func capReads(dial Dial, limit time.Duration) pgconn.DialFunc {
+// cap it is free after two reads: the cancel request's and the draining one. The
+// limit, in ns, may change while the connection lives.
+func capReads(dial Dial, limit *atomic.Int64) pgconn.DialFunc {
 	return func(ctx context.Context, network, addr string) (net.Conn, error) {
-		ctx, cancel := context.WithTimeout(ctx, limit)
+		ctx, cancel := context.WithTimeout(ctx, time.Duration(limit.Load()))
 		defer cancel()
 		conn, err := dial(ctx, network, addr)
 		if err != nil {
@@ -31,7 +33,7 @@ func capReads(dial Dial, limit time.Duration) pgconn.DialFunc {
 // client set a deadline; an earlier deadline of the client's stands.
 type cappedConn struct {
 	net.Conn
-	limit time.Duration
+	limit *atomic.Int64
 
 	mu       sync.Mutex
 	deadline time.Time // the client's own; zero when none
@@ -49,7 +51,7 @@ func (c *cappedConn) Read(p []byte) (int, error) {
 
 // until is when a read that begins now ends; c.mu is held.
 func (c *cappedConn) until() time.Time {
-	until := time.Now().Add(c.limit)
+	until := time.Now().Add(time.Duration(c.limit.Load()))
 	if !c.deadline.IsZero() && c.deadline.Before(until) {
 		return c.deadline
 	}

@@ -15,9 +15,15 @@ import (
 	"afloat/internal/policy"
 )
 
+func capOf(d time.Duration) *atomic.Int64 {
+	limit := new(atomic.Int64)
+	limit.Store(int64(d))
+	return limit
+}
+
 func cappedPipe(t *testing.T, limit time.Duration) (c net.Conn, peer net.Conn) {
 	inner, peer := net.Pipe()
-	c, err := capReads(func(context.Context, string, string) (net.Conn, error) { return inner, nil }, limit)(t.Context(), "", "")
+	c, err := capReads(func(context.Context, string, string) (net.Conn, error) { return inner, nil }, capOf(limit))(t.Context(), "", "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,7 +87,7 @@ func TestReadCapCountsEachReadAnew(t *testing.T) {
 
 func TestReadCapPassesOnWhatDialingMet(t *testing.T) {
 	refused := errors.New("refused")
-	_, err := capReads(func(context.Context, string, string) (net.Conn, error) { return nil, refused }, time.Second)(t.Context(), "", "")
+	_, err := capReads(func(context.Context, string, string) (net.Conn, error) { return nil, refused }, capOf(time.Second))(t.Context(), "", "")
 	wantErr(t, err, refused)
 }
 

@@ -1,0 +1,93 @@
+package store
+
+import (
+	"context"
+	"sync/atomic"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
+	"afloat/internal/policy"
+)
+
+// Setting up connections: a bulkhead, and patience that grows.
+//
+// Problem: a connection is the dearest thing that PostgreSQL can be asked for, a
+// process each, and it goes on making one when the client has stopped waiting.
+// Pools that lost theirs all ask at once; where that takes longer than the limit
+// all give up, ask again, and the server works for nobody: a metastable failure
+// whose trigger may have been a hiccup (lesson 6). On a machine that makes 24
+// connections a second, three servers of four pools asked 60 times a second, and
+// none came about until they were stopped.
+//
+// Mechanism: a pool sets up few connections at a time, whoever else wants one
+// waits here and not in the server; and after each set-up that came too late the
+// next one may take twice as long, up to a bound, so that what the server does is
+// used. It hurts where a host is gone for good: with several hosts the first one
+// is then waited for longer before the next is tried.
+type connects struct {
+	places         chan struct{} // set-ups under way
+	limit, longest time.Duration // of one set-up: at first, and at most
+	readCap        time.Duration // of a read, once the connection is set up
+	late           atomic.Int32  // set-ups in a row that reached their limit
+}
+
+// bound has cfg's pool set its connections up like this.
+func bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres, places int) {
+	s := &connects{places: make(chan struct{}, places), limit: p.ConnectTimeout, longest: p.ConnectPatience, readCap: p.ReadCap}
+	cfg.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
+		select {
+		case s.places <- struct{}{}:
+		case <-ctx.Done(): // the pool closes; an impatient caller has left it to us
+			return ctx.Err()
+		}
+		one := &setUp{of: s}
+		if p := s.patience(); p > 0 {
+			c.ConnectTimeout = p
+		}
+		c.Tracer = one
+		if s.readCap > 0 {
+			one.readCap.Store(int64(max(s.readCap, c.ConnectTimeout)))
+			c.DialFunc = capReads(dial, &one.readCap)
+		}
+		return nil
+	}
+}
+
+// patience is the limit of the next set-up.
+func (s *connects) patience() time.Duration {
+	return max(s.limit, min(s.limit<<min(s.late.Load(), 8), s.longest))
+}
+
+// A setUp is one connection as it is set up. pgx tells a tracer, and nobody else, when that has failed.
+type setUp struct {
+	of      *connects
+	readCap atomic.Int64 // of a read, in ns
+}
+
+// TraceConnectStart does nothing: whoever gets here has its place.
+func (*setUp) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+	return ctx
+}
+
+// TraceConnectEnd gives the place back, and takes from the outcome how long the next one may take.
+func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) {
+	u.readCap.Store(int64(u.of.readCap))
+	switch {
+	case end.Err == nil:
+		u.of.late.Store(0)
+	case pgconn.Timeout(end.Err):
+		u.of.late.Add(1)
+	}
+	<-u.of.places
+}
+
+// TraceQueryStart does nothing, and is called for each query.
+func (*setUp) TraceQueryStart(ctx context.Context, _ *pgx.Conn, _ pgx.TraceQueryStartData) context.Context {
+	return ctx
+}
+
+// TraceQueryEnd does nothing either.
+func (*setUp) TraceQueryEnd(context.Context, *pgx.Conn, pgx.TraceQueryEndData) {}

@@ -1,0 +1,130 @@
+package store
+
+import (
+	"context"
+	"io"
+	"net"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/jackc/pgx/v5"
+
+	"afloat/internal/policy"
+)
+
+// A silentServer takes connections and never says anything.
+type silentServer struct {
+	mu           sync.Mutex
+	atOnce, most int
+	took         []time.Duration // until the client gave up, of each connection
+}
+
+func (s *silentServer) dial(context.Context, string, string) (net.Conn, error) {
+	client, server := net.Pipe()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.atOnce++
+	s.most = max(s.most, s.atOnce)
+	began := time.Now()
+	go func() { _, _ = io.Copy(io.Discard, server) }()
+	return &closing{Conn: client, closed: sync.OnceFunc(func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.atOnce--
+		s.took = append(s.took, time.Since(began))
+	})}, nil
+}
+
+// closing is a connection that tells when its client gives it up.
+type closing struct {
+	net.Conn
+	closed func()
+}
+
+func (c *closing) Close() error {
+	c.closed()
+	return c.Conn.Close()
+}
+
+// TestConnectsWaitAtTheClient: however many want a connection of a server that is late, it is asked for few at a time,
+// and less and less often.
+func TestConnectsWaitAtTheClient(t *testing.T) {
+	for places, want := range map[int]struct{ most, dials int }{
+		1: {most: 1, dials: 11}, // 400 + 800 + 9 × 1000 ms
+		2: {most: 2, dials: 22},
+		0: {most: 32, dials: 32 * 10_000 / 400}, // without the bulkhead
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			var s silentServer
+			p := policy.Afloat().Postgres
+			p.Connects, p.MinIdleConns = places, 0
+			if places == 0 {
+				p.ConnectPatience = 0
+			}
+			db, err := OpenPostgres("postgres://blog:secret@127.0.0.1/blog?sslmode=disable", s.dial, p)
+			if err != nil {
+				t.Fatal(err)
+			}
+			end := time.Now().Add(10*time.Second + 200*ms)
+			var readers sync.WaitGroup
+			for range 40 {
+				readers.Go(func() {
+					for time.Now().Before(end) {
+						ctx, cancel := context.WithTimeout(t.Context(), 70*ms)
+						if _, err := db.Exec(ctx, "select 1"); err == nil {
+							t.Error("a silent server answered")
+						}
+						cancel()
+					}
+				})
+			}
+			readers.Wait()
+			db.Close()
+			synctest.Wait()
+			if got := len(s.took); s.most != want.most || got < want.dials || got > want.dials+want.dials/5+want.most {
+				t.Errorf("%d places: %d connections, at most %d at once; want about %d and %d", places, got, s.most, want.dials, want.most)
+			}
+			if places == 1 {
+				if got := s.took[:4]; !slices.Equal(got, []time.Duration{400 * ms, 800 * ms, time.Second, time.Second}) {
+					t.Errorf("they were waited for %v", got)
+				}
+			}
+		})
+	}
+}
+
+// TestConnectPatienceEnds: one connection that comes about is enough, and a refusal says nothing about time.
+func TestConnectPatienceEnds(t *testing.T) {
+	s := &connects{places: make(chan struct{}, 1), limit: 400 * ms, longest: time.Second}
+	end := func(err error) time.Duration {
+		s.places <- struct{}{}
+		(&setUp{of: s}).TraceConnectEnd(t.Context(), pgx.TraceConnectEndData{Err: err})
+		return s.patience()
+	}
+	late := lateError(t)
+	for i, step := range []struct {
+		err  error
+		want time.Duration
+	}{{late, 800 * ms}, {net.ErrClosed, 800 * ms}, {late, time.Second}, {late, time.Second}, {nil, 400 * ms}, {net.ErrClosed, 400 * ms}} {
+		if got := end(step.err); got != step.want {
+			t.Errorf("step %d, after %v: %v, want %v", i, step.err, got, step.want)
+		}
+	}
+}
+
+// lateError is what pgx says of a set-up that reached its limit.
+func lateError(t *testing.T) (err error) {
+	t.Helper()
+	c, err := pgx.ParseConfig("postgres://blog:secret@127.0.0.1/blog?sslmode=disable")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.ConnectTimeout, c.DialFunc = time.Millisecond, new(silentServer).dial
+	if _, err = pgx.ConnectConfig(t.Context(), c); err == nil {
+		t.Fatal("a silent server let somebody in")
+	}
+	return err
+}
