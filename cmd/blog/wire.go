@@ -125,7 +125,7 @@ func (a *app) openClients(d *dependencies) (err error) {
 		}
 		// Background work may wait long for one answer, so its reads have no cap.
 		background := a.table.Postgres
-		background.ReadCap, background.MaxConns, background.MinIdleConns = 0, 4, 0
+		background.ReadCap, background.Grace, background.MaxConns, background.MinIdleConns = 0, 0, 4, 0
 		background.Replicas.WriteConns, background.Replicas.ReadConns = 4, 2
 		if a.bulk, err = store.OpenPostgres(d.postgres, a.dials[0], background); err != nil {
 			return err

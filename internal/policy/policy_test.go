@@ -127,7 +127,7 @@ func TestNumbersFitTogether(t *testing.T) {
 	if places >= int(table.Postgres.MaxConns) {
 		t.Errorf("bulkheads let %d calls in at once, for %d connections", places, table.Postgres.MaxConns)
 	}
-	if 2*table.Postgres.ReadCap >= promise {
+	if table.Postgres.Grace+2*table.Postgres.ReadCap >= promise {
 		t.Errorf("a swallowed connection leaves the pool after two reads of %v, later than %v", table.Postgres.ReadCap, promise)
 	}
 	const heard = 800 * time.Millisecond // the longest until a comment's writer has an answer

@@ -54,7 +54,7 @@ var switches = []aSwitch{
 		func(to, from *Table) {
 			to.Page.Budget, to.Page.Slot, to.Page.Stream = from.Page.Budget, from.Page.Slot, from.Page.Stream
 			to.Postgres.ConnectTimeout, to.Postgres.ConnectPatience = from.Postgres.ConnectTimeout, from.Postgres.ConnectPatience
-			to.Postgres.ReadCap = from.Postgres.ReadCap
+			to.Postgres.ReadCap, to.Postgres.Grace = from.Postgres.ReadCap, from.Postgres.Grace
 			to.Postgres.PingTimeout, to.Postgres.PingIdle = from.Postgres.PingTimeout, from.Postgres.PingIdle
 			to.Postgres.Replicas.Lifetime = from.Postgres.Replicas.Lifetime
 			to.RedisLib.HeedContext, to.RedisLib.PoolTimeout = from.RedisLib.HeedContext, from.RedisLib.PoolTimeout

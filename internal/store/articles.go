@@ -43,9 +43,14 @@ func (p *Posts) Articles(ctx context.Context, use func(Article) error) error {
 // it leaves out what only an article's page shows.
 func (p *Posts) eachArticle(ctx context.Context, pages bool, use func(version int64, next func() (Article, error)) error) error {
 	snapshot := pgx.TxOptions{IsoLevel: pgx.RepeatableRead, AccessMode: pgx.ReadOnly}
-	return p.bulkDB.read(ctx, func(q querier) error {
-		return pgx.BeginTxFunc(ctx, q, snapshot, func(tx pgx.Tx) error { return p.eachArticleOf(ctx, tx, pages, use) })
+	if p.bulkDB == nil {
+		return errNoDatabase
+	}
+	// No grace: use mustn't be called when eachArticle has returned.
+	_, err := readWithin(ctx, p.bulkDB, 0, func(ctx context.Context, q querier) (struct{}, error) {
+		return struct{}{}, pgx.BeginTxFunc(ctx, q, snapshot, func(tx pgx.Tx) error { return p.eachArticleOf(ctx, tx, pages, use) })
 	})
+	return err
 }
 
 func (p *Posts) eachArticleOf(ctx context.Context, tx pgx.Tx, pages bool, use func(version int64, next func() (Article, error)) error) error {

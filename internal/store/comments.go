@@ -69,25 +69,19 @@ func (c *Comments) WithOutbox(o *Outbox) *Comments {
 func (c *Comments) Outbox() *Outbox { return c.outbox }
 
 // Of returns the visible comments of an article, oldest first.
-func (c *Comments) Of(ctx context.Context, slug string, limit int) (comments []Comment, err error) {
-	err = c.db.read(ctx, func(q querier) error {
-		comments, err = queryComments(ctx, q, `
+func (c *Comments) Of(ctx context.Context, slug string, limit int) ([]Comment, error) {
+	return read(ctx, c.db, func(ctx context.Context, q querier) ([]Comment, error) {
+		return queryComments(ctx, q, `
 		select * from (
 			select id, slug, author, html, created, hidden is not null as hidden, `+keyHashColumn+`
 			from comments where slug = $1 and hidden is null order by id desc limit $2) newest
 		order by id`, slug, limit)
-		return err
 	})
-	return comments, err
 }
 
 // Counts returns how many visible comments each of the articles has.
-func (c *Comments) Counts(ctx context.Context, slugs []string) (counts map[string]int, err error) {
-	err = c.db.read(ctx, func(q querier) error {
-		counts, err = countComments(ctx, q, slugs)
-		return err
-	})
-	return counts, err
+func (c *Comments) Counts(ctx context.Context, slugs []string) (map[string]int, error) {
+	return read(ctx, c.db, func(ctx context.Context, q querier) (map[string]int, error) { return countComments(ctx, q, slugs) })
 }
 
 func countComments(ctx context.Context, q querier, slugs []string) (map[string]int, error) {

@@ -5,6 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/jackc/pgx/v5/pgxpool"
+
 	"afloat/internal/resilience"
 )
 
@@ -40,7 +43,9 @@ func (c *Comments) beat(ctx context.Context, younger time.Duration) error {
 		if c.db == nil {
 			return struct{}{}, errNoDatabase
 		}
-		_, err := c.db.Exec(ctx, `update heartbeat set at = clock_timestamp() where at < clock_timestamp() - make_interval(secs => $1)`, younger.Seconds())
+		_, err := linger(ctx, c.db.Pool, c.db.grace, func(ctx context.Context, conn *pgxpool.Conn) (pgconn.CommandTag, error) {
+			return conn.Exec(ctx, `update heartbeat set at = clock_timestamp() where at < clock_timestamp() - make_interval(secs => $1)`, younger.Seconds())
+		})
 		if err != nil {
 			return struct{}{}, fmt.Errorf("writing the heartbeat: %w", err)
 		}

@@ -31,6 +31,7 @@ type DB struct {
 	turn    atomic.Uint32 // reads begun
 	rest    time.Duration
 	behind  time.Duration
+	grace   time.Duration
 }
 
 // OpenPostgres makes the pools for a libpq URL. It connects to nothing yet, so a
@@ -53,7 +54,7 @@ func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
 	if several {
 		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
-	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind} // LISTEN waits for as long as it takes, so its reads have no cap
+	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind, grace: p.Grace} // LISTEN waits for as long as it takes, so its reads have no cap
 	configure(cfg, dial, p)
 	if !several {
 		if p.Connects > 0 {

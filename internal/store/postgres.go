@@ -47,11 +47,11 @@ const summaryColumns = `slug, title, summary, tags, published, updated, minutes`
 // versioned reads rows and the site's version in one statement, hence in one
 // snapshot of the database: a value can't be older than the version it claims.
 func versioned[T any](ctx context.Context, db *DB, sql string, args ...any) (values []T, asOf int64, err error) {
-	err = db.read(ctx, func(q querier) error {
-		values, asOf, err = versionedBy[T](ctx, q, sql, args...)
-		return err
+	got, err := read(ctx, db, func(ctx context.Context, q querier) (Versioned[[]T], error) {
+		values, asOf, err := versionedBy[T](ctx, q, sql, args...)
+		return Versioned[[]T]{AsOf: asOf, V: values}, err
 	})
-	return values, asOf, err
+	return got.V, got.AsOf, err
 }
 
 func versionedBy[T any](ctx context.Context, q querier, sql string, args ...any) ([]T, int64, error) {
@@ -85,12 +85,8 @@ var errNothingPublished = errors.New("nothing has been published in this databas
 
 // queryPost is versioned column by column: an article is long, and to make JSON
 // of it there and read it here took more time than the query.
-func (p *Posts) queryPost(ctx context.Context, slug string) (post Versioned[Post], err error) {
-	err = p.db.read(ctx, func(q querier) error {
-		post, err = queryPost(ctx, q, slug)
-		return err
-	})
-	return post, err
+func (p *Posts) queryPost(ctx context.Context, slug string) (Versioned[Post], error) {
+	return read(ctx, p.db, func(ctx context.Context, q querier) (Versioned[Post], error) { return queryPost(ctx, q, slug) })
 }
 
 func queryPost(ctx context.Context, q querier, slug string) (Versioned[Post], error) {

@@ -39,44 +39,52 @@ func (r *reader) rests() bool { return time.Now().UnixNano() < r.restUntil.Load(
 // A pool that failed, or whose replica is far behind, is the second choice for a
 // moment. Without that, half of all reads would begin with the one that is down,
 // and no budget pays for so many second attempts.
-func (db *DB) read(ctx context.Context, use func(querier) error) error {
+func read[T any](ctx context.Context, db *DB, use func(context.Context, querier) (T, error)) (v T, err error) {
 	if db == nil {
-		return errNoDatabase
+		return v, errNoDatabase
 	}
+	return readWithin(ctx, db, db.grace, use)
+}
+
+// readWithin is read with a grace of its own (linger.go).
+func readWithin[T any](ctx context.Context, db *DB, grace time.Duration, use func(context.Context, querier) (T, error)) (v T, err error) {
 	from := readingOf(ctx)
 	if !db.Replicated() || from.leader {
-		return use(db.Pool)
+		return linger(ctx, db.Pool, grace, func(ctx context.Context, conn *pgxpool.Conn) (T, error) { return use(ctx, conn) })
 	}
 	r, attempt := from.take(db)
-	name, lag, err := r.ask(ctx, use)
-	behind := db.behind > 0 && lag > db.behind
+	got, err := linger(ctx, r.Pool, grace, func(ctx context.Context, conn *pgxpool.Conn) (told[T], error) { return askReplica(ctx, conn, use) })
+	behind := db.behind > 0 && got.lag > db.behind
 	failed := err != nil && Classify(err) != resilience.Neutral
 	if behind || failed && !errors.Is(ctx.Err(), context.Canceled) { // of a hedge's copies the slower one is cancelled, and may be well
 		r.restUntil.Store(time.Now().Add(db.rest).UnixNano())
 	}
 	if !failed {
-		from.answer(attempt, name, lag, behind)
+		from.answer(attempt, got.name, got.lag, behind)
 	}
-	return err
+	return got.v, err
 }
 
-// ask runs use on one connection, after asking there how far behind the server
+// told is what a replica answered, and how far behind it was.
+type told[T any] struct {
+	v    T
+	name string
+	lag  time.Duration
+}
+
+// askReplica runs use on one connection, after asking there how far behind the server
 // is: what use reads is at least as new as that.
-func (r *reader) ask(ctx context.Context, use func(querier) error) (name string, lag time.Duration, err error) {
-	conn, err := r.Acquire(ctx)
-	if err != nil {
-		return "", 0, err
-	}
-	defer conn.Release()
+func askReplica[T any](ctx context.Context, conn *pgxpool.Conn, use func(context.Context, querier) (T, error)) (got told[T], err error) {
 	var seconds float64
 	err = conn.QueryRow(ctx, `select extract(epoch from clock_timestamp() - at)::float8 from heartbeat where pg_is_in_recovery()`).Scan(&seconds)
 	switch {
 	case err == nil:
-		name, lag = nameOf(conn.Conn().PgConn()), max(0, time.Duration(seconds*float64(time.Second)))
+		got.name, got.lag = nameOf(conn.Conn().PgConn()), max(0, time.Duration(seconds*float64(time.Second)))
 	case !errors.Is(err, pgx.ErrNoRows): // no row: it is the leader
-		return "", 0, err
+		return got, err
 	}
-	return name, lag, use(conn)
+	got.v, err = use(ctx, conn)
+	return got, err
 }
 
 func nameOf(conn *pgconn.PgConn) string {

@@ -45,7 +45,7 @@ func asked(t *testing.T, db *DB, attempts int) (names []string) {
 	t.Helper()
 	ctx, from := BeginReading(t.Context())
 	for i := range attempts {
-		if err := db.read(ctx, func(q querier) error { _, err := queryVersion(ctx, q); return err }); err != nil {
+		if _, err := read(ctx, db, queryVersion); err != nil {
 			t.Fatal(err)
 		}
 		names = append(names, from.answers[i].replica)
@@ -70,7 +70,7 @@ func TestReadsTakeReplicasInTurn(t *testing.T) {
 		t.Errorf("calls asked %v and then %v first", first, second)
 	}
 	ctx, from := BeginReading(FromLeader(t.Context()))
-	if err := b.db.read(ctx, func(q querier) error { _, err := queryVersion(ctx, q); return err }); err != nil || from.answered().replica != "" {
+	if _, err := read(ctx, b.db, queryVersion); err != nil || from.answered().replica != "" {
 		t.Errorf("a read that must see what was just written asked %+v, %v", from.answered(), err)
 	}
 }
@@ -234,7 +234,7 @@ func TestPoolsOfAURL(t *testing.T) {
 	refuse := func(addr string) error { dialled = append(dialled, addr); return errors.New("refused") }
 	db := openDB(t, "postgres://u@"+hosts+"/blog?sslmode=prefer", func(_ context.Context, _, addr string) (net.Conn, error) { return nil, refuse(addr) }, policy.Postgres{})
 	for range 2 {
-		_ = db.read(t.Context(), func(querier) error { return nil })
+		_, _ = read(t.Context(), db, queryVersion)
 	}
 	if got := fmt.Sprint(dialled); !strings.Contains(got, "10.0.0.1:5432 10.0.0.1:5432 10.0.0.2:5433 10.0.0.2:5433 10.0.0.3:5432") ||
 		!strings.Contains(got, "10.0.0.3:5432 10.0.0.3:5432 10.0.0.2:5433 10.0.0.2:5433 10.0.0.1:5432") {

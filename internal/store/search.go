@@ -33,12 +33,10 @@ const mostHits = 500
 // text search, else by plain matching in the snapshot's text.
 func (p *Posts) Search(ctx context.Context, query string, page, size int) ([]Found, resilience.Provenance, error) {
 	reading, from := BeginReading(ctx)
-	found, report, err := resilience.Call(reading, p.search, func(ctx context.Context) (found []Found, err error) {
-		err = p.db.read(ctx, func(q querier) error {
-			found, err = searchPostgres(ctx, q, query, page, size)
-			return err
+	found, report, err := resilience.Call(reading, p.search, func(ctx context.Context) ([]Found, error) {
+		return read(ctx, p.db, func(ctx context.Context, q querier) ([]Found, error) {
+			return searchPostgres(ctx, q, query, page, size)
 		})
-		return found, err
 	})
 	prov := resilience.Provenance{Source: resilience.FromPostgres, State: resilience.Fresh, At: time.Now(),
 		Attempts: report.Attempts, Took: report.Took, Breaker: report.Breaker, Err: err}

@@ -56,13 +56,7 @@ func (p *Posts) Watch(ctx context.Context, onChange func(version int64)) {
 	defer tick.Stop()
 	for {
 		reading, from := BeginReading(ctx)
-		v, _, err := resilience.Call(reading, p.guard, func(ctx context.Context) (v int64, err error) {
-			err = p.db.read(ctx, func(q querier) error {
-				v, err = queryVersion(ctx, q)
-				return err
-			})
-			return v, err
-		})
+		v, _, err := resilience.Call(reading, p.guard, func(ctx context.Context) (int64, error) { return read(ctx, p.db, queryVersion) })
 		if err == nil && !from.answered().behind {
 			p.site.learn(v)
 		}

@@ -55,7 +55,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	f := flag.NewFlagSet("fleet", flag.ContinueOnError)
 	whole := f.Bool("all", false, "every case, which takes hours, and not only the dozen that matter most")
 	only := f.String("cases", "", "only these `cases`, with commas between them: "+names(scenarios()))
-	rate := f.Float64("rate", load.MaxRate, "`readers` a second")
+	rate := f.Float64("rate", load.MaxRate, "`readers` a second, at most: fewer, if the machine doesn't bear so many while everything is well")
 	seed := f.Uint64("seed", 1, "of readers and writers")
 	dir := f.String("out", "bin/fleet", "`directory` for fleet.md, fleet.json and the drawings")
 	tries := f.Int("tries", 2, "how often at most a case is carried out that falls short: a busy machine is late, too. What was lost or doubled is not forgiven")
@@ -141,6 +141,9 @@ func (h *harness) all(ctx context.Context, chosen []scenario, rate float64, seed
 		return err
 	}
 	if h.readers, err = meet(ctx, rate, seed); err != nil {
+		return err
+	}
+	if err := h.bear(ctx, rate); err != nil {
 		return err
 	}
 	for i, s := range chosen {
