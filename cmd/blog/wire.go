@@ -127,7 +127,7 @@ func (a *app) openClients(d *dependencies) (err error) {
 		background := a.table.Postgres
 		background.ReadCap, background.Grace, background.MaxConns, background.MinIdleConns = 0, 0, 4, 0
 		background.Replicas.WriteConns, background.Replicas.ReadConns = 4, 2
-		if a.bulk, err = store.OpenPostgres(d.postgres, a.dials[0], background); err != nil {
+		if a.bulk, err = a.db.Beside(d.postgres, a.dials[0], background); err != nil {
 			return err
 		}
 	}

@@ -232,7 +232,7 @@ func Afloat() Table {
 		Postgres: Postgres{
 			ConnectTimeout:  400 * ms,        // a local connect with SCRAM takes 10 ms; several hosts are tried in turn
 			ConnectPatience: 1 * time.Second, // a server that makes two connections a second can still be reached; recovery is promised within twice that
-			Connects:        2,               // what waits at the server when its pools are empty; on two cores a third would only slow the others down
+			Connects:        2,               // more would slow each other down on two cores; three servers have half a dozen, on what may be one machine
 			PingTimeout:     250 * ms,        // a ping takes 0.1 ms; a connection that does not answer in this time is replaced, and as with Grace that is dear
 			PingIdle:        100 * ms,        // after a restart every idle connection is dead; a ping finds out for 0.1 ms
 			ReadCap:         500 * ms,        // above the longest attempt; a connection that a link swallowed leaves the pool after two caps, without them after 15 s
@@ -243,7 +243,7 @@ func Afloat() Table {
 				// With one server left all pools connect to it. Three blogs then have
 				// 3 × (8 + 2 × 16), and 3 × 8 in the background: 144 of its 200.
 				WriteConns: 8,               // the bulkhead of writes lets 4 in at once; the others are for whoever moderates
-				Connects:   1,               // three servers have four pools each: a dozen at a time, on what may be one machine
+				Connects:   1,               // or a pool whose leader is gone would keep the others waiting
 				ReadConns:  16,              // two pools hold the 24 that the bulkheads let in; the 12 of articles fit into one
 				Lifetime:   1 * time.Minute, // then reads go home to a replica that is back; a connect takes 10 ms, and 16 a minute cost nothing
 				Rest:       500 * ms,        // as long as a breaker is open: two reads a second find out whether it is well again

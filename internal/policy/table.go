@@ -67,7 +67,7 @@ type Page struct {
 type Postgres struct {
 	ConnectTimeout  time.Duration // pgx default: none
 	ConnectPatience time.Duration // what ConnectTimeout may grow to while set-ups come too late; 0 = it stays
-	Connects        int           // connections that a pool sets up at once; 0 = as many as are wanted
+	Connects        int           // connections that all pools together set up at once; 0 = as many as are wanted
 	PingTimeout     time.Duration // pgx default: none
 	PingIdle        time.Duration // a connection idle for longer is pinged before use; pgx default 1 s
 	ReadCap         time.Duration // longest wait for one dial or one read of a socket; pgx default: none
@@ -84,7 +84,7 @@ type Postgres struct {
 type Replicas struct {
 	WriteConns int32         // of the pool that writes, in the place of MaxConns
 	ReadConns  int32         // of each pool that reads
-	Connects   int           // in the place of Postgres.Connects
+	Connects   int           // of Postgres.Connects, at most so many for one pool; 0 = all
 	Lifetime   time.Duration // a connection for reading is replaced after this long; pgx default 1 h
 	Rest       time.Duration // after a failure, how long a pool is the second choice; 0 = not at all
 	Behind     time.Duration // a replica further behind than this no longer counts as fresh; 0 = any does

@@ -2,6 +2,8 @@ package store
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"sync/atomic"
 	"time"
 
@@ -19,29 +21,71 @@ import (
 // Pools that lost theirs all ask at once; where that takes longer than the limit
 // all give up, ask again, and the server works for nobody: a metastable failure
 // whose trigger may have been a hiccup (lesson 6). On a machine that makes 24
-// connections a second, three servers of four pools asked 60 times a second, and
-// none came about until they were stopped.
+// connections a second, three servers with their pools asked 60 times a second,
+// and none came about until they were stopped.
 //
-// Mechanism: a pool sets up few connections at a time, whoever else wants one
-// waits here and not in the server; and after each set-up that came too late the
-// next one may take twice as long, up to a bound, so that what the server does is
-// used. It hurts where a host is gone for good: with several hosts the first one
-// is then waited for longer before the next is tried.
+// Mechanism: few connections are set up at a time, by a pool and by all pools of
+// a process together; whoever else wants one waits here and not in the server,
+// and not for long. After each set-up that came too late the next one may take
+// twice as long, up to a bound, so that what the server does is used. It hurts
+// where a host is gone for good: with several hosts the first one is then waited
+// for longer before the next is tried.
 type connects struct {
-	places         chan struct{} // set-ups under way
+	own, all       places
 	limit, longest time.Duration // of one set-up: at first, and at most
 	readCap        time.Duration // of a read, once the connection is set up
 	late           atomic.Int32  // set-ups in a row that reached their limit
 }
 
+// places are those of set-ups under way; nil has any number.
+type places chan struct{}
+
+// errNoPlace is safe to retry: nothing was sent, and nobody asked.
+var errNoPlace = errors.New("others are connecting, and took too long")
+
+func placesFor(n int) places {
+	if n <= 0 {
+		return nil
+	}
+	return make(places, n)
+}
+
+func (p places) take(ctx context.Context) error {
+	if p == nil {
+		return nil
+	}
+	select {
+	case p <- struct{}{}:
+		if ctx.Err() == nil {
+			return nil
+		}
+		p.leave()
+	case <-ctx.Done(): // the pool closes, or it took too long
+	}
+	return fmt.Errorf("%w: %w", errNoPlace, ctx.Err())
+}
+
+func (p places) leave() {
+	if p != nil {
+		<-p
+	}
+}
+
 // bound has cfg's pool set its connections up like this.
-func bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres, places int) {
-	s := &connects{places: make(chan struct{}, places), limit: p.ConnectTimeout, longest: p.ConnectPatience, readCap: p.ReadCap}
+func bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres, own int, all places) {
+	s := &connects{own: placesFor(own), all: all, limit: p.ConnectTimeout, longest: p.ConnectPatience, readCap: p.ReadCap}
 	cfg.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
-		select {
-		case s.places <- struct{}{}:
-		case <-ctx.Done(): // the pool closes; an impatient caller has left it to us
-			return ctx.Err()
+		if s.longest > 0 {
+			var cancel context.CancelFunc
+			ctx, cancel = context.WithTimeout(ctx, s.longest)
+			defer cancel()
+		}
+		if err := s.own.take(ctx); err != nil {
+			return err
+		}
+		if err := s.all.take(ctx); err != nil {
+			s.own.leave()
+			return err
 		}
 		one := &setUp{of: s}
 		if p := s.patience(); p > 0 {
@@ -67,12 +111,12 @@ type setUp struct {
 	readCap atomic.Int64 // of a read, in ns
 }
 
-// TraceConnectStart does nothing: whoever gets here has its place.
+// TraceConnectStart does nothing: whoever gets here has its places.
 func (*setUp) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
 	return ctx
 }
 
-// TraceConnectEnd gives the place back, and takes from the outcome how long the next one may take.
+// TraceConnectEnd gives the places back, and takes from the outcome how long the next one may take.
 func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) {
 	u.readCap.Store(int64(u.of.readCap))
 	switch {
@@ -81,7 +125,8 @@ func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) 
 	case pgconn.Timeout(end.Err):
 		u.of.late.Add(1)
 	}
-	<-u.of.places
+	u.of.all.leave()
+	u.of.own.leave()
 }
 
 // TraceQueryStart does nothing, and is called for each query.

@@ -32,6 +32,8 @@ type DB struct {
 	rest    time.Duration
 	behind  time.Duration
 	grace   time.Duration
+
+	connecting places
 }
 
 // OpenPostgres makes the pools for a libpq URL. It connects to nothing yet, so a
@@ -43,6 +45,15 @@ type DB struct {
 // replicas. One of these two tries the hosts in order and the other in reverse,
 // so that of a leader and two replicas they hold different ones.
 func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
+	return openPostgres(url, dial, p, placesFor(p.Connects))
+}
+
+// Beside makes further pools, which take turns with db's when they connect.
+func (db *DB) Beside(url string, dial Dial, p policy.Postgres) (*DB, error) {
+	return openPostgres(url, dial, p, db.connecting)
+}
+
+func openPostgres(url string, dial Dial, p policy.Postgres, connecting places) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("DATABASE_URL isn't a libpq URL") // the parser's own error repeats the URL, password included
@@ -54,11 +65,11 @@ func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
 	if several {
 		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
 	}
-	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind, grace: p.Grace} // LISTEN waits for as long as it takes, so its reads have no cap
+	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind, grace: p.Grace, connecting: connecting} // LISTEN waits for as long as it takes, so its reads have no cap
 	configure(cfg, dial, p)
 	if !several {
-		if p.Connects > 0 {
-			bound(cfg, dial, p, p.Connects)
+		if connecting != nil {
+			bound(cfg, dial, p, 0, connecting)
 		}
 		db.Pool, err = pgxpool.NewWithConfig(context.Background(), cfg)
 		return db, err
@@ -82,8 +93,8 @@ func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
 	db.leaveWhenMoved(cfg)
 	pools := make([]*pgxpool.Pool, 3)
 	for i, c := range []*pgxpool.Config{cfg, reading, backwards} {
-		if p.Replicas.Connects > 0 {
-			bound(c, dial, p, p.Replicas.Connects)
+		if connecting != nil {
+			bound(c, dial, p, p.Replicas.Connects, connecting)
 		}
 		if pools[i], err = pgxpool.NewWithConfig(context.Background(), c); err != nil {
 			return nil, err
