@@ -236,7 +236,7 @@ func Afloat() Table {
 			PingTimeout:     250 * ms,        // a ping takes 0.1 ms; a connection that does not answer in this time is replaced, and as with Grace that is dear
 			PingIdle:        100 * ms,        // after a restart every idle connection is dead; a ping finds out for 0.1 ms
 			ReadCap:         500 * ms,        // above the longest attempt; a connection that a link swallowed leaves the pool after two caps, without them after 15 s
-			Grace:           250 * ms,        // to cancel costs Postgres two processes, which take 20 to 100 ms, and a read takes 1 ms; with two caps it is below the 2 s of recovery
+			Grace:           400 * ms,        // to cancel costs Postgres two processes, which take 20 to 100 ms, and a read takes 1 ms; with two caps it is below the 2 s of recovery
 			MaxConns:        32,              // the bulkheads' sum of 28 and a few spare, so that recovery finds a free one
 			MinIdleConns:    2,               // the first readers after a quiet time need not connect
 			Replicas: Replicas{

@@ -47,6 +47,8 @@ type harness struct {
 	out     string // directory
 	tries   int    // of a case that falls short
 	console io.Writer
+
+	until time.Time // no case begins later; zero: whenever
 }
 
 func (h *harness) say(format string, args ...any) { fmt.Fprintf(h.console, format+"\n", args...) }
@@ -62,6 +64,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	keep := f.Bool("keep", false, "leave the fleet up, for a look at it or the next run")
 	losses := f.Bool("only-losses", false, "exit status 1 only for comments that were lost, doubled or out of order, and for a fleet that didn't become whole: a busy machine breaks the bounds of time, and they are told")
 	record := f.String("record", "", "`directory` to put the dozen's cases of this report into, as package recorded has them")
+	within := f.Duration("within", 0, "begin no case after this `time`, and say which are left out; 0 is for as long as it takes")
 	again := f.Bool("resume", false, "leave out the cases that are in the directory's fleet.json")
 	if err := f.Parse(args); err != nil {
 		return err
@@ -71,6 +74,9 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	h := &harness{watch: &watch{}, report: newReport(*rate, revision(ctx)), out: *dir, tries: max(1, *tries), console: out}
+	if *within > 0 {
+		h.until = time.Now().Add(*within)
+	}
 	if *again {
 		if h.report.Results, err = resume(*dir); err != nil {
 			return err
@@ -147,6 +153,10 @@ func (h *harness) all(ctx context.Context, chosen []scenario, rate float64, seed
 		return err
 	}
 	for i, s := range chosen {
+		if !h.until.IsZero() && time.Now().After(h.until) {
+			h.say("the time is up, without %s", names(chosen[i:]))
+			return nil
+		}
 		h.say("%2d of %d  %s", i+1, len(chosen), s.Does)
 		began := time.Now()
 		r, err := h.try(ctx, s)

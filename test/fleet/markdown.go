@@ -12,7 +12,7 @@ func (r *report) markdown() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s, revision %s, %s, %g requests/s", r.Date.Format("2 January 2006"), r.Revision, r.Machine, r.Rate)
 	if r.Wanted > r.Rate {
-		fmt.Fprintf(&b, " (not %g: with everything well, this machine keeps p99 below %g ms only so far)", r.Wanted, bearable)
+		fmt.Fprintf(&b, " (not %g: more than twice as many are too many for this machine while everything is well)", r.Wanted)
 	}
 	if r.Started > 0 {
 		fmt.Fprintf(&b, "; first page %.1f s after `docker compose up`, whole after %.1f s, %.0f MiB in all", r.Started, r.Whole, r.Memory)
