@@ -41,9 +41,10 @@ type result struct {
 	Exception string   `json:"exception,omitempty"`
 }
 
-// unforgivable reports whether no second try can mend what happened.
+// unforgivable reports whether no second try can mend what happened. A comment out of order falls short, and no more:
+// one that finds the outbox out of reach is not refused, but passes those that wait there.
 func (r result) unforgivable() bool {
-	return r.Comments.Lost+r.Comments.Doubled+r.Comments.Disordered > 0
+	return r.Comments.Lost+r.Comments.Doubled > 0
 }
 
 // latency is in milliseconds, from when a reader was due.
