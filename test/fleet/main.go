@@ -48,7 +48,8 @@ type harness struct {
 	tries   int    // of a case that falls short
 	console io.Writer
 
-	until time.Time // no case begins later; zero: whenever
+	until  time.Time // no case begins later; zero: whenever
+	losses bool      // what only falls short is told, and not tried again
 }
 
 func (h *harness) say(format string, args ...any) { fmt.Fprintf(h.console, format+"\n", args...) }
@@ -62,7 +63,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	dir := f.String("out", "bin/fleet", "`directory` for fleet.md, fleet.json and the drawings")
 	tries := f.Int("tries", 2, "how often at most a case is carried out that falls short: a busy machine is late, too. What was lost or doubled is not forgiven")
 	keep := f.Bool("keep", false, "leave the fleet up, for a look at it or the next run")
-	losses := f.Bool("only-losses", false, "exit status 1 only for comments that were lost or doubled, and for a fleet that didn't become whole: a busy machine breaks the other bounds, and they are told")
+	losses := f.Bool("only-losses", false, "exit status 1 only for comments that were lost or doubled, and for a fleet that didn't become whole: a busy machine breaks the other bounds, which are told and not tried again")
 	record := f.String("record", "", "`directory` to put the dozen's cases of this report into, as package recorded has them")
 	within := f.Duration("within", 0, "begin no case after this `time`, and say which are left out; 0 is for as long as it takes")
 	again := f.Bool("resume", false, "leave out the cases that are in the directory's fleet.json")
@@ -74,6 +75,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		return err
 	}
 	h := &harness{watch: &watch{}, report: newReport(*rate, revision(ctx)), out: *dir, tries: max(1, *tries), console: out}
+	h.losses = *losses
 	if *within > 0 {
 		h.until = time.Now().Add(*within)
 	}
@@ -184,7 +186,8 @@ func (h *harness) try(ctx context.Context, s scenario) (result, error) {
 			r.Broken = append(r.Broken, "it could not be carried out: "+r.Failed)
 		}
 		r.Before = before
-		if len(r.Broken) == 0 || r.unforgivable() || n >= h.tries {
+		forgiven := h.losses && r.Failed == ""
+		if len(r.Broken) == 0 || forgiven || r.unforgivable() || n >= h.tries {
 			return r, nil
 		}
 		h.say("          falls short, once more: %s", strings.Join(r.Broken, "; "))

@@ -93,11 +93,21 @@ var fresh = &http.Client{
 }
 
 // warm has every page and asset asked for, so that each edge has a copy. It asks several times, as there are two edges.
+// A fleet that is whole again may still be catching its breath, so for a minute no answer is not the end.
 func (r *readers) warm(ctx context.Context) error {
 	for range 6 {
 		for _, path := range slices.Concat(r.articles, r.assets) {
-			if _, err := get(ctx, blogURL+path); err != nil {
-				return err
+			for patience := time.Now().Add(time.Minute); ; {
+				_, err := get(ctx, blogURL+path)
+				if err == nil {
+					break
+				}
+				if time.Now().After(patience) {
+					return err
+				}
+				if err := wait(ctx, time.Second); err != nil {
+					return err
+				}
 			}
 		}
 	}
