@@ -16,8 +16,8 @@ const (
 
 // bear lowers the rate of the readers to what the machine bears while everything is well: what a fleet that is choked
 // by its readers does when it loses a part tells nothing about the part. Where it isn't all that was wanted it is half of
-// that: to kill a part and to start it again takes the machine's time, too. It climbs, so
-// that pools and copies fill before the crowd comes, and stops where a stair is too much.
+// that: to kill a part and to start it again takes the machine's time, too. It climbs, so that pools and copies fill
+// before the crowd comes, and stops where a stair is too much.
 func (h *harness) bear(ctx context.Context, wanted float64) error {
 	borne := min(wanted, max(wanted/stairs, fewest))
 	for rate := borne; ; rate = min(2*rate, wanted) {
