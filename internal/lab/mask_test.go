@@ -17,8 +17,16 @@ import (
 func TestHiddenFaults(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var said bytes.Buffer
-		s := newSwitchboard(t, newDependency().wire("redis", "Redis"), newDependency().wire("postgres", "Postgres"))
-		s.log = slog.New(slog.NewTextHandler(&said, nil))
+		wires := []Wire{newDependency().wire("redis", "Redis"), newDependency().wire("postgres", "Postgres")}
+		s, err := NewSwitchboard(wires, testLimits, slog.New(slog.NewTextHandler(&said, nil)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(s.Close)
+		synctest.Wait()
+		s.mu.Lock()  // it is held where the log is written
+		said.Reset() // the first probes name the healthy links
+		s.mu.Unlock()
 		if healthy := s.Status(); healthy.Masked().Faults[0].Kind != Healthy {
 			t.Errorf("%+v is masked, and nothing is hidden", healthy)
 		}
@@ -56,7 +64,10 @@ func TestHiddenFaults(t *testing.T) {
 		if f, on := follower.Current(); !on || f.Kind != fault.Flaky || !f.Hidden {
 			t.Errorf("a follower has %+v", f)
 		}
-		if log := said.String(); strings.Contains(log, "flaky") || strings.Contains(log, "postgres") || !strings.Contains(log, "hidden") {
+		s.mu.Lock()
+		log := said.String()
+		s.mu.Unlock()
+		if strings.Contains(log, "flaky") || strings.Contains(log, "postgres") || !strings.Contains(log, "hidden") {
 			t.Errorf("the log names it: %s", log)
 		}
 		time.Sleep(time.Minute + time.Second)
