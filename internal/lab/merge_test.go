@@ -158,6 +158,31 @@ func TestServersConverge(t *testing.T) {
 	})
 }
 
+// TestARestartedServerRepeatsNoStamp, though it counts up from where it did before, since the others' clocks are ahead.
+func TestARestartedServerRepeatsNoStamp(t *testing.T) {
+	a, b := newMember(t, "blog1"), newMember(t, "blog2")
+	defer a.Close()
+	a.clock = time.Now().Add(time.Hour).UnixMicro()
+	a.MarkCritical(nil, time.Minute)
+	early := a.Status()
+	b.Merge(early)
+	b.MarkCritical([]string{"comments"}, time.Minute)
+	a.Merge(b.Status())
+	b.Close()
+	b = newMember(t, "blog2")
+	defer b.Close()
+	b.Merge(early)
+	b.MarkCritical([]string{"popular"}, time.Minute)
+	if old, new := a.Status().Critical.Stamp, b.Status().Critical.Stamp; old == new || old.At != new.At {
+		t.Fatalf("the orders are stamped %v and %v; want one moment and different stamps", old, new)
+	}
+	a.Merge(b.Status())
+	b.Merge(a.Status())
+	if !reflect.DeepEqual(a.agreed().Critical, b.agreed().Critical) {
+		t.Errorf("blog1 holds %+v and blog2 %+v", a.agreed().Critical, b.agreed().Critical)
+	}
+}
+
 // arrive delivers a state that was sent some time ago; it may arrive again.
 func arrive(t *rapid.T, to *Switchboard, late []State) {
 	if len(late) > 0 {

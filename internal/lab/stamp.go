@@ -1,6 +1,9 @@
 package lab
 
-import "time"
+import (
+	"crypto/rand"
+	"time"
+)
 
 // Faults reach every server of a fleet, and no server is in charge: whoever is
 // asked sets a fault, and the others take it over. What has to be agreed on is
@@ -17,7 +20,7 @@ import "time"
 // et al., "Logical Physical Clocks", 2014). Its zero value is that of no order.
 type Stamp struct {
 	At int64  `json:"at"` // microseconds since 1970
-	By string `json:"by"` // the server that was asked; decides between two of the same instant
+	By string `json:"by"` // the server that was asked, and its start; decides between two of the same instant
 }
 
 // before reports whether s loses to t.
@@ -27,10 +30,14 @@ func (s Stamp) before(t Stamp) bool {
 
 // Name says who gives this switchboard's orders. Servers that join each other
 // need different names; call it before the first order.
+//
+// A restarted server counts as another one: it has forgotten its last stamps,
+// and where other servers' clocks are ahead of its own it counts up from what it
+// hears from them, so it could give two orders the same stamp.
 func (s *Switchboard) Name(server string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.server = server
+	s.server = server + "/" + rand.Text()
 }
 
 // stamp is that of an order given now; s.mu is held.
