@@ -1,6 +1,7 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -136,6 +137,9 @@ func (c *Comments) Add(ctx context.Context, n NewComment, known func() bool) (Co
 		}
 	}
 	written, report, err := c.write(ctx, n)
+	if err == nil && (unknown != nil || refused != nil) {
+		c.outbox.passed(written, cmp.Or(refused, unknown))
+	}
 	if err == nil || errors.Is(err, ErrKeyReused) {
 		return written, report, err
 	}

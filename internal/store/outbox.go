@@ -52,7 +52,10 @@ type Outbox struct {
 	stats   outboxStats
 }
 
-type outboxStats struct{ accepted, written, refused sync.Map }
+type outboxStats struct {
+	accepted, written, refused sync.Map
+	passed                     atomic.Int64
+}
 
 // OutboxOptions is what NewOutbox needs.
 type OutboxOptions struct {
@@ -124,6 +127,16 @@ func (o *Outbox) Add(ctx context.Context, n NewComment) (Comment, resilience.Rep
 	}
 	return c, report, err
 }
+
+// passed notes that a comment was written while the outbox was out of reach: it may stand before one that waited there.
+func (o *Outbox) passed(c Comment, why error) {
+	o.stats.passed.Add(1)
+	o.log.Warn(PassedOutbox, "article", c.Slug, "comment", c.ID, "err", why)
+}
+
+// PassedOutbox is the message of the warning for a comment that was written past an outbox out of reach; its attribute
+// "comment" is the comment's id.
+const PassedOutbox = "comment written past the outbox, which is out of reach: it may stand before one that waits there"
 
 // accept writes the entry and waits for the disks on one connection: WAITAOF
 // speaks of what its own connection has written.

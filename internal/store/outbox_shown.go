@@ -172,6 +172,7 @@ type OutboxStats struct {
 	Accepted map[string]int // by the number of disks
 	Written  int            // taken over by the database, by this server
 	Refused  map[string]int // by class of the error
+	Passed   int            // written directly while the outbox was out of reach
 }
 
 // Stats are for display. A nil Outbox has done nothing.
@@ -181,7 +182,7 @@ func (o *Outbox) Stats() (s OutboxStats) {
 	}
 	s.Waiting, _ = o.Count()
 	s.Accepted, s.Refused = counts(&o.stats.accepted), counts(&o.stats.refused)
-	s.Written = counts(&o.stats.written)[""]
+	s.Written, s.Passed = counts(&o.stats.written)[""], int(o.stats.passed.Load())
 	return s
 }
 

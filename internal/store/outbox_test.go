@@ -303,15 +303,24 @@ func TestCommentsOnAnArticleToCome(t *testing.T) {
 func TestNeitherHomeTakesIt(t *testing.T) {
 	url, db := newDatabase(t, one(t)...)
 	s := newServer(t, url, testenv.Redis(t))
+	var said strings.Builder
+	s.outbox.log = slog.New(slog.NewTextHandler(&said, nil))
+	if _, _, err := s.Add(t.Context(), comment("one", 1), known); err != nil || said.String() != "" || s.outbox.Stats().Passed != 0 {
+		t.Errorf("with both: %v, %d passed, log %q", err, s.outbox.Stats().Passed, said.String())
+	}
 	down(s.toRedis)
-	if c, _, err := s.Add(t.Context(), hello, known); err != nil || c.ID == 0 {
+	c, _, err := s.Add(t.Context(), hello, known)
+	if err != nil || c.ID == 0 {
 		t.Errorf("without Redis: %+v, %v; want it in the database", c, err)
+	}
+	if !strings.Contains(said.String(), fmt.Sprint("comment=", c.ID)) || !strings.Contains(said.String(), PassedOutbox) || s.outbox.Stats().Passed != 1 {
+		t.Errorf("that it passed the outbox: %d, log %q", s.outbox.Stats().Passed, said.String())
 	}
 	down(s.toDB)
 	if c, _, err := s.Add(t.Context(), comment("one", 2), known); err == nil {
 		t.Errorf("with neither: %+v", c)
 	}
-	if n := query[int](t, db, `select count(*) from comments`); n != 1 {
+	if n := query[int](t, db, `select count(*) from comments`); n != 2 {
 		t.Errorf("%d rows", n)
 	}
 }

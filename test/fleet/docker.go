@@ -8,8 +8,13 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
+
+	"afloat/internal/store"
 )
 
 // docker runs the fleet as a project of its own, so that nobody's data in the project afloat is touched.
@@ -119,6 +124,44 @@ func (d *docker) do(ctx context.Context, services []string, args ...string) erro
 // exec runs a command inside a service's container.
 func (d *docker) exec(ctx context.Context, service string, args ...string) (string, error) {
 	return command(ctx, nil, append([]string{"exec", d.services[service]}, args...)...)
+}
+
+// passedOutbox are the ids of the comments of which a server said, since a moment, that it wrote them past the outbox.
+func (d *docker) passedOutbox(ctx context.Context, since time.Time) (map[int64]bool, error) {
+	passed := map[int64]bool{}
+	for service, id := range d.services {
+		if !strings.HasPrefix(service, "blog") {
+			continue
+		}
+		out, err := exec.CommandContext(ctx, "docker", "logs", "--since", since.Format(time.RFC3339Nano), id).CombinedOutput()
+		if err != nil {
+			return nil, fmt.Errorf("docker logs of %s: %w", service, err)
+		}
+		if err := parsePassed(string(out), passed); err != nil {
+			return nil, fmt.Errorf("the log of %s: %w", service, err)
+		}
+	}
+	return passed, nil
+}
+
+var passedComment = regexp.MustCompile(` comment=(\d+)(?: |$)`)
+
+func parsePassed(log string, into map[int64]bool) error {
+	for line := range strings.Lines(log) {
+		if !strings.Contains(line, store.PassedOutbox) {
+			continue
+		}
+		match := passedComment.FindStringSubmatch(strings.TrimSpace(line))
+		if match == nil {
+			return fmt.Errorf("a warning without its comment: %s", line)
+		}
+		id, err := strconv.ParseInt(match[1], 10, 64)
+		if err != nil {
+			return err
+		}
+		into[id] = true
+	}
+	return nil
 }
 
 // place is where a container is in a network.

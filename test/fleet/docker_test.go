@@ -1,11 +1,15 @@
 package main
 
 import (
+	"errors"
+	"log/slog"
+	"maps"
 	"math"
 	"strings"
 	"testing"
 	"time"
 
+	"afloat/internal/store"
 	"afloat/test/fleet/state"
 )
 
@@ -22,6 +26,21 @@ func TestPlaces(t *testing.T) {
 	}
 	if _, err := parsePlaces(`{}`, "front1"); err == nil {
 		t.Error("a container in no network can't be disconnected, and nobody says so")
+	}
+}
+
+func TestPassedOutbox(t *testing.T) {
+	var log strings.Builder
+	to := slog.New(slog.NewTextHandler(&log, nil))
+	to.Info("comment written", "comment", 3)
+	to.Warn(store.PassedOutbox, "article", "retries", "comment", 41, "err", errors.New("timeout"))
+	to.Warn(store.PassedOutbox, "article", "caching", "comment", 42)
+	got := map[int64]bool{}
+	if err := parsePassed(log.String(), got); err != nil || !maps.Equal(got, map[int64]bool{41: true, 42: true}) {
+		t.Errorf("%v, %v", got, err)
+	}
+	if parsePassed(store.PassedOutbox, got) == nil {
+		t.Error("a warning that names no comment says nothing")
 	}
 }
 

@@ -26,7 +26,7 @@ func posted(n int, direct bool, tries ...float64) *comment {
 
 func rows(numbers ...int) (all []state.Comment) {
 	for _, n := range numbers {
-		all = append(all, state.Comment{Slug: "a", Text: fmt.Sprint("no ", n, ".")})
+		all = append(all, state.Comment{ID: int64(n), Slug: "a", Text: fmt.Sprint("no ", n, ".")})
 	}
 	return all
 }
@@ -53,7 +53,7 @@ func TestReckoning(t *testing.T) {
 		{"both were under way at once, so either order is right", rows(0, 1, 3, 4, 2), ledger{Disordered: 0}},
 		{"nothing there", nil, ledger{Lost: 4}},
 	} {
-		got := reckon(comments, c.rows)
+		got := reckon(comments, c.rows, nil)
 		if got.Lost != c.want.Lost || got.Doubled != c.want.Doubled {
 			t.Errorf("%s: %d lost and %d doubled", c.about, got.Lost, got.Doubled)
 		}
@@ -66,10 +66,20 @@ func TestReckoning(t *testing.T) {
 	}
 }
 
+func TestWhoMayPass(t *testing.T) {
+	comments := []*comment{posted(0, false, 0, 303), posted(1, true, 1, 303)}
+	for id, want := range map[int64]ledger{1: {Passed: 1}, 0: {Disordered: 1}} {
+		got := reckon(comments, rows(1, 0), map[int64]bool{id: true})
+		if got.Passed != want.Passed || got.Disordered != want.Disordered {
+			t.Errorf("no %d was written past the outbox: %+v", id, got)
+		}
+	}
+}
+
 func TestOrderIsOneArticles(t *testing.T) {
 	comments := []*comment{posted(0, true, 0, 303), posted(1, true, 1, 303)}
 	comments[1].slug = "b"
-	if got := reckon(comments, rows(1, 0)); got.Disordered != 0 {
+	if got := reckon(comments, rows(1, 0), nil); got.Disordered != 0 {
 		t.Errorf("%d out of order, on two articles", got.Disordered)
 	}
 }

@@ -15,7 +15,7 @@ func (r *report) recorded(one result) recorded.Case {
 		Cached: recorded.Served(one.Reads[cachedReads]), Twin: recorded.Served(one.Reads[twinReads]),
 		Comments: recorded.Comments{
 			Acknowledged: one.Comments.Acknowledged, Outbox: one.Comments.Outbox, Lost: one.Comments.Lost,
-			Doubled: one.Comments.Doubled, Disordered: one.Comments.Disordered, Refused: one.Comments.Refused,
+			Doubled: one.Comments.Doubled, Disordered: one.Comments.Disordered + one.Comments.Passed, Refused: one.Comments.Refused,
 		},
 		DirectAfter: one.DirectAfter, WholeAfter: one.HealthyAfter, Broken: one.Broken, Before: one.Before,
 	}

@@ -41,10 +41,10 @@ type result struct {
 	Exception string   `json:"exception,omitempty"`
 }
 
-// unforgivable reports whether no second try can mend what happened. A comment out of order falls short, and no more:
-// one that finds the outbox out of reach is not refused, but passes those that wait there.
+// unforgivable reports whether no second try can mend what happened. A comment that passed an outbox out of reach falls
+// short, and no more: it would have been refused otherwise.
 func (r result) unforgivable() bool {
-	return r.Comments.Lost+r.Comments.Doubled > 0
+	return r.Comments.Lost+r.Comments.Doubled+r.Comments.Disordered > 0
 }
 
 // latency is in milliseconds, from when a reader was due.
@@ -132,6 +132,7 @@ func (r *result) judge(b bounds) {
 	check(r.Comments.Lost == 0, "%d acknowledged comments lost", r.Comments.Lost)
 	check(r.Comments.Doubled == 0, "%d comments doubled", r.Comments.Doubled)
 	check(r.Comments.Disordered == 0, "%d comments out of order", r.Comments.Disordered)
+	check(r.Comments.Passed == 0, "%d comments out of order, written past an outbox out of reach", r.Comments.Passed)
 	check(r.Comments.Acknowledged > 0, "no comment was acknowledged")
 	if b.exception != "" {
 		return

@@ -68,7 +68,11 @@ func (h *harness) run(ctx context.Context, s scenario) (r result, err error) {
 		return r, err
 	}
 	r.read(gotReads, t)
-	r.Comments = reckon(gotComments, rows)
+	passed, err := h.docker.passedOutbox(ctx, r.Began)
+	if err != nil {
+		return r, err
+	}
+	r.Comments = reckon(gotComments, rows, passed)
 	r.SlowestPost = ms(slowestAnswer(gotComments))
 	r.DirectAfter = seconds(directAgain(gotComments, t.fault))
 	r.RefusedUntil = seconds(refusedUntil(gotComments, t.fault))
@@ -126,7 +130,7 @@ func (h *harness) rows(ctx context.Context, prefix string, comments []*comment) 
 		if err == nil {
 			err = json.Unmarshal([]byte(out), &rows)
 		}
-		if err == nil && reckon(comments, rows).Lost == 0 || time.Now().After(until) {
+		if err == nil && reckon(comments, rows, nil).Lost == 0 || time.Now().After(until) {
 			return rows, err
 		}
 		if err := wait(ctx, 2*tick); err != nil {
