@@ -1,15 +1,21 @@
 #!/bin/sh
 # Starts a front in the network namespace of the container `front`, which holds the published port. When that one is
-# restarted it has a new namespace, while this one would go on listening in the old, where nobody calls any more. So a
-# front whose network is gone ends after a moment, and Docker starts it again, in the new one.
+# started again it has a new namespace, while this one would go on listening in the old, where nobody calls any more. So a
+# front whose network is gone ends, and Docker starts it again, in the new one. But not before there is a new one: Docker
+# gives a container up whose network's holder is down. The holder says so itself, by a word that differs at each start.
 set -eu
+holder() { cat /run/front/started 2>/dev/null || true; }
+
 haproxy -db -f /usr/local/etc/haproxy/haproxy.cfg &
 proxy=$!
 trap 'kill -USR1 "$proxy"' USR1 TERM
+mine=$(holder)
 while kill -0 "$proxy" 2>/dev/null; do
-  if [ -z "$(ls /sys/class/net | grep -v '^lo$')" ]; then
-    echo 'the network is gone; starting again' >&2
-    sleep 3 # until the namespace's holder is back
+  now=$(holder) # before the look at the network, or the next holder's word could be taken for the present one's
+  if [ -n "$(ls /sys/class/net | grep -v '^lo$')" ]; then
+    mine=$now
+  elif [ "$now" != "$mine" ]; then
+    echo 'the network was given up for another; starting again in that one' >&2
     kill -KILL "$proxy"
     exit 1
   fi

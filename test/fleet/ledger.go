@@ -98,7 +98,10 @@ func (l *ledger) count(c *comment) {
 // steady is how long writes must have been direct without exception to be called so again.
 const steady = 3 * time.Second
 
-// directAgain returns how long after the fault's begin writes were direct again: 0 if they always were, and negative if
+// never is longer than a rounding takes away.
+const never = -time.Second
+
+// directAgain returns how long after the fault's begin writes were direct again: 0 if they always were, and never if
 // they never were again.
 func directAgain(comments []*comment, fault time.Time) time.Duration {
 	var direct, other []time.Time
@@ -116,7 +119,7 @@ func directAgain(comments []*comment, fault time.Time) time.Duration {
 	if len(other) == 0 {
 		return 0
 	}
-	again := time.Duration(-1)
+	again := never
 	for _, d := range direct {
 		calm := true
 		for _, o := range other {

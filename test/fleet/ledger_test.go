@@ -95,9 +95,9 @@ func TestDirectAgain(t *testing.T) {
 		{"back after the outbox", []*comment{posted(0, true, 10.2, 303), posted(1, false, 11, 303), posted(2, false, 20, 303), posted(3, true, 25, 303), posted(4, true, 26, 303)}, 15.1},
 		{"back for a moment only", []*comment{posted(0, false, 11, 303), posted(1, true, 12, 303), posted(2, false, 13, 303), posted(3, true, 20, 303)}, 10.1},
 		{"after an error, by the same writer", []*comment{posted(0, true, 11, 0, 13, 303)}, 3.1},
-		{"never", []*comment{posted(0, true, 10.1, 303), posted(1, false, 11, 303)}, -1e-9},
+		{"never", []*comment{posted(0, true, 10.1, 303), posted(1, false, 11, 303)}, -1},
 	} {
-		if got := directAgain(c.comments, at(10)).Seconds(); got != c.want {
+		if got := seconds(directAgain(c.comments, at(10))); got != c.want { // as the table has it
 			t.Errorf("%s: after %v s, want %v", c.about, got, c.want)
 		}
 	}

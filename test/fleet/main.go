@@ -173,7 +173,7 @@ func (h *harness) all(ctx context.Context, chosen []scenario, rate float64, seed
 	return nil
 }
 
-// try carries a case out, and again if it falls short. The error is ctx's.
+// try carries a case out, and again if it falls short. The error is ctx's, or Docker's.
 func (h *harness) try(ctx context.Context, s scenario) (result, error) {
 	var before []string
 	for n := 1; ; n++ {
@@ -184,6 +184,10 @@ func (h *harness) try(ctx context.Context, s scenario) (result, error) {
 		if err != nil {
 			r.Failed = err.Error()
 			r.Broken = append(r.Broken, "it could not be carried out: "+r.Failed)
+			h.say("          could not be carried out, so all is restarted: %s", r.Failed)
+			if err := h.docker.restart(ctx); err != nil {
+				return r, err
+			}
 		}
 		r.Before = before
 		forgiven := h.losses && r.Failed == ""
