@@ -3,16 +3,27 @@
 # started again it has a new namespace, while this one would go on listening in the old, where nobody calls any more. So a
 # front whose network is gone ends, and Docker starts it again, in the new one. But not before there is a new one: Docker
 # gives a container up whose network's holder is down. The holder says so itself, by a word that differs at each start.
+#
+# It looks once a second, for ever, so it looks with what the shell has built in: a process costs milliseconds.
 set -eu
-holder() { cat /run/front/started 2>/dev/null || true; }
+
+holder() { now=; [ -r /run/front/started ] && read -r now </run/front/started || true; }
+
+connected() {
+  for device in /sys/class/net/*; do
+    [ "$device" = /sys/class/net/lo ] || return 0
+  done
+  return 1
+}
 
 haproxy -db -f /usr/local/etc/haproxy/haproxy.cfg &
 proxy=$!
 trap 'kill -USR1 "$proxy"' USR1 TERM
-mine=$(holder)
+holder
+mine=$now
 while kill -0 "$proxy" 2>/dev/null; do
-  now=$(holder) # before the look at the network, or the next holder's word could be taken for the present one's
-  if [ -n "$(ls /sys/class/net | grep -v '^lo$')" ]; then
+  holder # before the look at the network, or the next holder's word could be taken for the present one's
+  if connected; then
     mine=$now
   elif [ "$now" != "$mine" ]; then
     echo 'the network was given up for another; starting again in that one' >&2

@@ -31,7 +31,7 @@ type Outbox struct {
 	Accepted map[string]int // by the number of disks
 	Written  int
 	Refused  map[string]int // by class of the error
-	Passed   int            // written directly while the outbox was out of reach
+	Passed   int            // sent to the database while the outbox was out of reach
 }
 
 // collector turns Sources into metrics when it is scraped: what they count
@@ -70,7 +70,7 @@ var (
 	accepted  = desc("outbox_accepted_total", "Comments that this server accepted into the outbox, by the number of disks that they were on by then.", "disks")
 	written   = desc("outbox_written_total", "Comments that this server wrote from the outbox to the database.")
 	refused   = desc("outbox_refused_total", "Comments that the outbox did not accept, by class of the error.", "class")
-	passed    = desc("outbox_passed_total", "Comments that this server wrote directly while the outbox was out of reach, past any that waited there.")
+	passed    = desc("outbox_passed_total", "Comments that this server sent to the database while the outbox was out of reach, past any that waited there.")
 	made      = desc("snapshot_timestamp_seconds", "When that was made, in seconds since 1970.")
 )
 

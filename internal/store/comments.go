@@ -136,10 +136,10 @@ func (c *Comments) Add(ctx context.Context, n NewComment, known func() bool) (Co
 			return held, report, refused
 		}
 	}
-	written, report, err := c.write(ctx, n)
-	if err == nil && (unknown != nil || refused != nil) {
-		c.outbox.passed(written, cmp.Or(refused, unknown))
+	if why := cmp.Or(refused, unknown); why != nil {
+		c.outbox.pass(n, why) // whatever comes of it: a write that isn't answered may still be done
 	}
+	written, report, err := c.write(ctx, n)
 	if err == nil || errors.Is(err, ErrKeyReused) {
 		return written, report, err
 	}

@@ -128,15 +128,15 @@ func (o *Outbox) Add(ctx context.Context, n NewComment) (Comment, resilience.Rep
 	return c, report, err
 }
 
-// passed notes that a comment was written while the outbox was out of reach: it may stand before one that waited there.
-func (o *Outbox) passed(c Comment, why error) {
+// pass notes that a comment goes to the database while the outbox is out of reach: it may stand before one that waits.
+func (o *Outbox) pass(n NewComment, why error) {
 	o.stats.passed.Add(1)
-	o.log.Warn(PassedOutbox, "article", c.Slug, "comment", c.ID, "err", why)
+	o.log.Warn(PassesOutbox, "article", n.Slug, "key_hash", keyHash(n.Key), "err", why)
 }
 
-// PassedOutbox is the message of the warning for a comment that was written past an outbox out of reach; its attribute
-// "comment" is the comment's id.
-const PassedOutbox = "comment written past the outbox, which is out of reach: it may stand before one that waits there"
+// PassesOutbox is the message of the warning for a comment that goes past an outbox out of reach; its attribute
+// "key_hash" is that of the Comment.
+const PassesOutbox = "comment goes past the outbox, which is out of reach: it may stand before one that waits there"
 
 // accept writes the entry and waits for the disks on one connection: WAITAOF
 // speaks of what its own connection has written.

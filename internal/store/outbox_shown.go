@@ -172,7 +172,7 @@ type OutboxStats struct {
 	Accepted map[string]int // by the number of disks
 	Written  int            // taken over by the database, by this server
 	Refused  map[string]int // by class of the error
-	Passed   int            // written directly while the outbox was out of reach
+	Passed   int            // sent to the database while the outbox was out of reach
 }
 
 // Stats are for display. A nil Outbox has done nothing.

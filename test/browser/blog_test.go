@@ -41,6 +41,32 @@ type blog struct {
 // on its pages is there.
 func startBlog(t *testing.T, env ...string) *blog {
 	t.Helper()
+	b := launch(t, func(b *blog) bool { return b.twin != "" }, env...)
+	until(t, "the articles are published and similar ones are known", func() bool {
+		_, body := b.get(b.url + first)
+		return whole.MatchString(body) && strings.Count(body, "/posts/") > 4
+	})
+	until(t, "the twin runs", func() bool {
+		status, _ := b.get(b.twin + "/about")
+		return status == http.StatusOK
+	})
+	return b
+}
+
+// startWithoutLab runs it as one would where strangers come by: nobody can break anything, and there is no twin.
+func startWithoutLab(t *testing.T) *blog {
+	t.Helper()
+	b := launch(t, func(b *blog) bool { return b.url != "" }, "LAB=off")
+	until(t, "the articles are published", func() bool {
+		status, _ := b.get(b.url + first)
+		return status == http.StatusOK
+	})
+	return b
+}
+
+// launch runs the program until the test ends, and returns when its console has said enough.
+func launch(t *testing.T, enough func(*blog) bool, env ...string) *blog {
+	t.Helper()
 	database := testenv.Postgres(t)
 	cmd := exec.Command(binary)
 	cmd.Env = []string{
@@ -68,7 +94,7 @@ func startBlog(t *testing.T, env ...string) *blog {
 	})
 	b := &blog{t: t, database: database}
 	console := bufio.NewScanner(out)
-	for b.twin == "" && console.Scan() {
+	for !enough(b) && console.Scan() {
 		if u, found := strings.CutPrefix(console.Text(), "Afloat is on "); found {
 			b.url = u
 		}
@@ -76,17 +102,9 @@ func startBlog(t *testing.T, env ...string) *blog {
 			b.twin = strings.TrimSpace(u)
 		}
 	}
-	if b.twin == "" {
+	if !enough(b) {
 		t.Fatalf("the console names no address (%v)", console.Err())
 	}
-	until(t, "the articles are published and similar ones are known", func() bool {
-		_, body := b.get(b.url + first)
-		return whole.MatchString(body) && strings.Count(body, "/posts/") > 4
-	})
-	until(t, "the twin runs", func() bool {
-		status, _ := b.get(b.twin + "/about")
-		return status == http.StatusOK
-	})
 	return b
 }
 

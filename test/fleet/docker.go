@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -138,9 +137,9 @@ func (d *docker) exec(ctx context.Context, service string, args ...string) (stri
 	return command(ctx, nil, append([]string{"exec", d.services[service]}, args...)...)
 }
 
-// passedOutbox are the ids of the comments of which a server said, since a moment, that it wrote them past the outbox.
-func (d *docker) passedOutbox(ctx context.Context, since time.Time) (map[int64]bool, error) {
-	passed := map[int64]bool{}
+// passedOutbox are the hashed keys of the comments of which a server said, since a moment, that they pass the outbox.
+func (d *docker) passedOutbox(ctx context.Context, since time.Time) (map[string]bool, error) {
+	passed := map[string]bool{}
 	for service, id := range d.services {
 		if !strings.HasPrefix(service, "blog") {
 			continue
@@ -156,22 +155,18 @@ func (d *docker) passedOutbox(ctx context.Context, since time.Time) (map[int64]b
 	return passed, nil
 }
 
-var passedComment = regexp.MustCompile(` comment=(\d+)(?: |$)`)
+var passedKey = regexp.MustCompile(` key_hash=([0-9a-f]{64})\b`)
 
-func parsePassed(log string, into map[int64]bool) error {
+func parsePassed(log string, into map[string]bool) error {
 	for line := range strings.Lines(log) {
-		if !strings.Contains(line, store.PassedOutbox) {
+		if !strings.Contains(line, store.PassesOutbox) {
 			continue
 		}
-		match := passedComment.FindStringSubmatch(strings.TrimSpace(line))
+		match := passedKey.FindStringSubmatch(line)
 		if match == nil {
-			return fmt.Errorf("a warning without its comment: %s", line)
+			return fmt.Errorf("a warning that names no comment: %s", line)
 		}
-		id, err := strconv.ParseInt(match[1], 10, 64)
-		if err != nil {
-			return err
-		}
-		into[id] = true
+		into[match[1]] = true
 	}
 	return nil
 }

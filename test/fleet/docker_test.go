@@ -32,14 +32,15 @@ func TestPlaces(t *testing.T) {
 func TestPassedOutbox(t *testing.T) {
 	var log strings.Builder
 	to := slog.New(slog.NewTextHandler(&log, nil))
-	to.Info("comment written", "comment", 3)
-	to.Warn(store.PassedOutbox, "article", "retries", "comment", 41, "err", errors.New("timeout"))
-	to.Warn(store.PassedOutbox, "article", "caching", "comment", 42)
-	got := map[int64]bool{}
-	if err := parsePassed(log.String(), got); err != nil || !maps.Equal(got, map[int64]bool{41: true, 42: true}) {
+	one, two, three := strings.Repeat("0a", 32), strings.Repeat("1b", 32), strings.Repeat("2c", 32)
+	to.Info("comment written", "key_hash", one)
+	to.Warn(store.PassesOutbox, "article", "retries", "key_hash", two, "err", errors.New("timeout"))
+	to.Warn(store.PassesOutbox, "article", "caching", "key_hash", three)
+	got := map[string]bool{}
+	if err := parsePassed(log.String(), got); err != nil || !maps.Equal(got, map[string]bool{two: true, three: true}) {
 		t.Errorf("%v, %v", got, err)
 	}
-	if parsePassed(store.PassedOutbox, got) == nil {
+	if parsePassed(store.PassesOutbox, got) == nil {
 		t.Error("a warning that names no comment says nothing")
 	}
 }

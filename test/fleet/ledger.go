@@ -14,7 +14,7 @@ type ledger struct {
 	Lost         int `json:"lost"`         // acknowledged, and not in the table
 	Doubled      int `json:"doubled"`      // more than once in the table
 	Disordered   int `json:"disordered"`   // before one on the same article that was acknowledged before this one was sent
-	Passed       int `json:"passed"`       // likewise, but their server had said that it writes them past an outbox out of reach
+	Passed       int `json:"passed"`       // likewise, but their server had said that they go past an outbox out of reach
 	Refused      int `json:"refused"`      // POSTs answered with a refusal, which their writers sent again
 	Broken       int `json:"broken"`       // POSTs without an answer, or with a proxy's
 	GivenUp      int `json:"given_up"`     // never acknowledged
@@ -22,9 +22,9 @@ type ledger struct {
 	Unseen map[string]int `json:"unseen,omitempty"` // acknowledged, but not seen by their writers: why
 }
 
-// reckon compares. The rows of each article are in the order in which it shows them; passed are the ids of those that
-// were written past the outbox.
-func reckon(comments []*comment, rows []state.Comment, passed map[int64]bool) ledger {
+// reckon compares. The rows of each article are in the order in which it shows them; passed are the hashed keys
+// of those that went past the outbox.
+func reckon(comments []*comment, rows []state.Comment, passed map[string]bool) ledger {
 	var l ledger
 	at := map[string]int{}
 	for i, row := range rows {
@@ -49,7 +49,7 @@ func reckon(comments []*comment, rows []state.Comment, passed map[int64]bool) le
 		for _, c := range on {
 			switch {
 			case !overtook(c, on, at):
-			case passed[rows[at[c.text]].ID]:
+			case passed[c.keyHash()]:
 				l.Passed++
 			default:
 				l.Disordered++

@@ -132,7 +132,7 @@ func (r *result) judge(b bounds) {
 	check(r.Comments.Lost == 0, "%d acknowledged comments lost", r.Comments.Lost)
 	check(r.Comments.Doubled == 0, "%d comments doubled", r.Comments.Doubled)
 	check(r.Comments.Disordered == 0, "%d comments out of order", r.Comments.Disordered)
-	check(r.Comments.Passed == 0, "%d comments out of order, written past an outbox out of reach", r.Comments.Passed)
+	check(r.Comments.Passed == 0, "%d comments out of order, which went past an outbox out of reach", r.Comments.Passed)
 	check(r.Comments.Acknowledged > 0, "no comment was acknowledged")
 	if b.exception != "" {
 		return

@@ -84,7 +84,7 @@ func TestVerdicts(t *testing.T) {
 		{func(r *result) { r.Comments.Lost = 1 }, "1 acknowledged comments lost"},
 		{func(r *result) { r.Comments.Doubled = 1 }, "1 comments doubled"},
 		{func(r *result) { r.Comments.Disordered = 1 }, "1 comments out of order"},
-		{func(r *result) { r.Comments.Passed = 1 }, "1 comments out of order, written past"},
+		{func(r *result) { r.Comments.Passed = 1 }, "1 comments out of order, which went past"},
 		{func(r *result) { r.Comments.Acknowledged = 0 }, "no comment was acknowledged"},
 	} {
 		r := good()

@@ -2,6 +2,8 @@ package main
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -35,6 +37,14 @@ type try struct {
 }
 
 func (c comment) first() time.Time { return c.tries[0].at }
+
+func (c comment) key() string { return "fleet-test-key-" + c.text }
+
+// keyHash is its key as a server's log has it.
+func (c comment) keyHash() string {
+	sum := sha256.Sum256([]byte(c.key()))
+	return hex.EncodeToString(sum[:])
+}
 
 // writers comment on articles, each a comment with a key of its own. Who gets no acknowledgement sends the same form
 // again after a second or two, as a person does whose browser kept it.
@@ -89,7 +99,7 @@ var written = regexp.MustCompile(`[?&]comment=\d+(?:#|&|$)`)
 func (c *comment) post(ctx context.Context) (at string, direct bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
-	form := url.Values{"author": {"Fleet test"}, "body": {c.text}, "key": {"fleet-test-key-" + c.text}}
+	form := url.Values{"author": {"Fleet test"}, "body": {c.text}, "key": {c.key()}}
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, blogURL+"/posts/"+c.slug+"/comments", strings.NewReader(form.Encode()))
 	if err != nil {
 		return "", false, err

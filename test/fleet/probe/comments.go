@@ -22,7 +22,7 @@ func comments(ctx context.Context, urlFile, prefix string, out io.Writer) error 
 		return err
 	}
 	defer func() { _ = conn.Close(ctx) }() // the process ends with it
-	rows, err := conn.Query(ctx, `select id, slug, body as text from comments where starts_with(body, $1) order by slug, id`, prefix)
+	rows, err := conn.Query(ctx, `select slug, body as text from comments where starts_with(body, $1) order by slug, id`, prefix)
 	if err != nil {
 		return err
 	}

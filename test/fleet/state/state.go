@@ -78,7 +78,6 @@ func (s Seen) Unhealthy() []string {
 
 // Comment is one in the leader's table.
 type Comment struct {
-	ID   int64  `json:"id"`
 	Slug string `json:"slug"`
 	Text string `json:"text"`
 }
