@@ -42,7 +42,7 @@ var mayImport = map[string][]string{
 	"test/soak":                {"load"},
 	"test/bench":               {"local"},
 	"test/prove":               {"lab", "policy"},
-	"test/fleet":               {"load", "recorded"},
+	"test/fleet":               {"load", "recorded", "store"},
 }
 
 func TestImportGraph(t *testing.T) {

@@ -35,6 +35,7 @@ type connects struct {
 	limit, longest time.Duration // of one set-up: at first, and at most
 	readCap        time.Duration // of a read, once the connection is set up
 	late           atomic.Int32  // set-ups in a row that reached their limit
+	leader         *lead         // of a pool of connections to the leader; else nil
 }
 
 // places are those of set-ups under way; nil has any number.
@@ -72,8 +73,8 @@ func (p places) leave() {
 }
 
 // bound has cfg's pool set its connections up like this.
-func bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres, own int, all places) {
-	s := &connects{own: placesFor(own), all: all, limit: p.ConnectTimeout, longest: p.ConnectPatience, readCap: p.ReadCap}
+func bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres, own int, all places, leader *lead) {
+	s := &connects{own: placesFor(own), all: all, leader: leader, limit: p.ConnectTimeout, longest: p.ConnectPatience, readCap: p.ReadCap}
 	cfg.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
 		if s.longest > 0 {
 			var cancel context.CancelFunc
@@ -92,6 +93,7 @@ func bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres, own int, all place
 			c.ConnectTimeout = p
 		}
 		c.Tracer = one
+		s.leader.first(c)
 		if s.readCap > 0 {
 			one.readCap.Store(int64(max(s.readCap, c.ConnectTimeout)))
 			c.DialFunc = capReads(dial, &one.readCap)
@@ -122,6 +124,7 @@ func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) 
 	switch {
 	case end.Err == nil:
 		u.of.late.Store(0)
+		u.of.leader.is(end.Conn)
 	case pgconn.Timeout(end.Err):
 		u.of.late.Add(1)
 	}

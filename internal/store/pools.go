@@ -69,7 +69,7 @@ func openPostgres(url string, dial Dial, p policy.Postgres, connecting places) (
 	configure(cfg, dial, p)
 	if !several {
 		if connecting != nil {
-			bound(cfg, dial, p, 0, connecting)
+			bound(cfg, dial, p, 0, connecting, nil)
 		}
 		db.Pool, err = pgxpool.NewWithConfig(context.Background(), cfg)
 		return db, err
@@ -92,9 +92,10 @@ func openPostgres(url string, dial Dial, p policy.Postgres, connecting places) (
 	}
 	db.leaveWhenMoved(cfg)
 	pools := make([]*pgxpool.Pool, 3)
+	leaders := []*lead{new(lead), nil, nil} // readers go to different servers, so they keep their orders
 	for i, c := range []*pgxpool.Config{cfg, reading, backwards} {
 		if connecting != nil {
-			bound(c, dial, p, p.Replicas.Connects, connecting)
+			bound(c, dial, p, p.Replicas.Connects, connecting, leaders[i])
 		}
 		if pools[i], err = pgxpool.NewWithConfig(context.Background(), c); err != nil {
 			return nil, err
