@@ -154,6 +154,9 @@ func (s *Server) renderExperiment(w http.ResponseWriter, r *http.Request, status
 	}
 	if run != nil {
 		page.Mine = viewRun(*run)
+		if page.Back != "" { // who stops it comes back here, and still wants to return to the article
+			page.Mine.URL += "&" + url.Values{"back": {page.Back}}.Encode()
+		}
 		if !run.Over() {
 			page.Refresh, page.Busy = refreshEvery, nil
 			page.Here = page.Mine.URL
