@@ -125,7 +125,7 @@ func (c *Comments) Add(ctx context.Context, n NewComment, known func() bool) (Co
 	case errors.Is(unknown, ErrKeyReused):
 		return Comment{}, resilience.Report{}, unknown
 	case claimed.written != 0:
-		return Comment{ID: claimed.written, Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: keyHash(n.Key)}, resilience.Report{}, nil
+		return Comment{ID: claimed.written, Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: KeyHash(n.Key)}, resilience.Report{}, nil
 	}
 	inOrder := claimed.waits || unknown != nil && c.outbox.holds(n.Slug)
 	var refused error
@@ -162,7 +162,7 @@ func (c *Comments) write(ctx context.Context, n NewComment) (Comment, resilience
 			return Comment{}, errNoDatabase
 		}
 		hash := contentHash(n)
-		comment := Comment{Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: keyHash(n.Key)}
+		comment := Comment{Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: KeyHash(n.Key)}
 		var stored string
 		// "do update" rather than "do nothing": it waits for a concurrent
 		// insert of the same key and returns its row, in one statement.

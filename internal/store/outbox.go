@@ -131,7 +131,7 @@ func (o *Outbox) Add(ctx context.Context, n NewComment) (Comment, resilience.Rep
 // pass notes that a comment goes to the database while the outbox is out of reach: it may stand before one that waits.
 func (o *Outbox) pass(n NewComment, why error) {
 	o.stats.passed.Add(1)
-	o.log.Warn(PassesOutbox, "article", n.Slug, "key_hash", keyHash(n.Key), "err", why)
+	o.log.Warn(PassesOutbox, "article", n.Slug, "key_hash", KeyHash(n.Key), "err", why)
 }
 
 // PassesOutbox is the message of the warning for a comment that goes past an outbox out of reach; its attribute
@@ -156,7 +156,7 @@ func (o *Outbox) accept(ctx context.Context, n NewComment) (Comment, error) {
 	if err != nil {
 		return Comment{}, fmt.Errorf("adding to the outbox: %w", err)
 	}
-	c := Comment{Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: keyHash(n.Key), Disks: 1}
+	c := Comment{Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: KeyHash(n.Key), Disks: 1}
 	switch answer[0] {
 	case "reused":
 		return Comment{}, ErrKeyReused

@@ -27,7 +27,7 @@ func readEntry(m redis.XMessage) entry {
 }
 
 func (e entry) comment() Comment {
-	return Comment{Slug: e.Slug, Author: e.Author, HTML: e.HTML, Created: entryTime(e.name), KeyHash: keyHash(e.Key), Entry: e.name}
+	return Comment{Slug: e.Slug, Author: e.Author, HTML: e.HTML, Created: entryTime(e.name), KeyHash: KeyHash(e.Key), Entry: e.name}
 }
 
 // Resolve returns a comment's Ref as it is by now. Of an entry that was written

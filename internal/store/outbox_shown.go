@@ -160,8 +160,8 @@ func byEntry(a, b waiting) int {
 	return cmp.Or(cmp.Compare(ams, bms), cmp.Compare(aserial, bserial))
 }
 
-// keyHash tells two comments' idempotency keys apart without telling them.
-func keyHash(key string) string {
+// KeyHash tells two comments' idempotency keys apart without telling them: it is their Comment.KeyHash.
+func KeyHash(key string) string {
 	sum := sha256.Sum256([]byte(key))
 	return hex.EncodeToString(sum[:])
 }

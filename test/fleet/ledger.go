@@ -3,6 +3,7 @@ package main
 import (
 	"time"
 
+	"afloat/internal/store"
 	"afloat/test/fleet/state"
 )
 
@@ -49,7 +50,7 @@ func reckon(comments []*comment, rows []state.Comment, passed map[string]bool) l
 		for _, c := range on {
 			switch {
 			case !overtook(c, on, at):
-			case passed[c.keyHash()]:
+			case passed[store.KeyHash(c.key())]:
 				l.Passed++
 			default:
 				l.Disordered++

@@ -5,6 +5,7 @@ import (
 	"testing"
 	"time"
 
+	"afloat/internal/store"
 	"afloat/test/fleet/state"
 )
 
@@ -69,7 +70,7 @@ func TestReckoning(t *testing.T) {
 func TestWhoMayPass(t *testing.T) {
 	comments := []*comment{posted(0, false, 0, 303), posted(1, true, 1, 303)}
 	for n, want := range []ledger{{Disordered: 1}, {Passed: 1}} {
-		got := reckon(comments, rows(1, 0), map[string]bool{comments[n].keyHash(): true})
+		got := reckon(comments, rows(1, 0), map[string]bool{store.KeyHash(comments[n].key()): true})
 		if got.Passed != want.Passed || got.Disordered != want.Disordered {
 			t.Errorf("no %d went past the outbox: %+v", n, got)
 		}

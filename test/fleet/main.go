@@ -61,7 +61,7 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 	rate := f.Float64("rate", load.MaxRate, "`readers` a second, at most: fewer, if the machine doesn't bear so many while everything is well")
 	seed := f.Uint64("seed", 1, "of readers and writers")
 	dir := f.String("out", "bin/fleet", "`directory` for fleet.md, fleet.json and the drawings")
-	tries := f.Int("tries", 2, "how often at most a case is carried out that falls short: a busy machine is late, too. What was lost or doubled is not forgiven")
+	tries := f.Int("tries", 2, "how often at most a case is carried out that falls short: a busy machine is late, too. What was lost, doubled or out of order without need is not forgiven")
 	keep := f.Bool("keep", false, "leave the fleet up, for a look at it or the next run")
 	losses := f.Bool("only-losses", false, "exit status 1 only for comments that were lost, doubled or out of order without need, and for a fleet that didn't become whole: a busy machine breaks the other bounds, which are told and not tried again")
 	record := f.String("record", "", "`directory` to put the dozen's cases of this report into, as package recorded has them")

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -39,12 +37,6 @@ type try struct {
 func (c comment) first() time.Time { return c.tries[0].at }
 
 func (c comment) key() string { return "fleet-test-key-" + c.text }
-
-// keyHash is its key as a server's log has it.
-func (c comment) keyHash() string {
-	sum := sha256.Sum256([]byte(c.key()))
-	return hex.EncodeToString(sum[:])
-}
 
 // writers comment on articles, each a comment with a key of its own. Who gets no acknowledgement sends the same form
 // again after a second or two, as a person does whose browser kept it.
