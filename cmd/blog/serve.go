@@ -190,6 +190,7 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 	}
 	stopWorking()
 	a.background.Wait()
+	handler.Wait()
 	if errors.Is(err, http.ErrServerClosed) {
 		return nil
 	}

@@ -137,7 +137,7 @@ func (c *Comments) Add(ctx context.Context, n NewComment, known func() bool) (Co
 		}
 	}
 	if why := cmp.Or(refused, unknown); why != nil {
-		c.outbox.pass(n, why) // whatever comes of it: a write that isn't answered may still be done
+		c.outbox.pass(ctx, n, why) // whatever comes of it: a write that isn't answered may still be done
 	}
 	written, report, err := c.write(ctx, n)
 	if err == nil || errors.Is(err, ErrKeyReused) {

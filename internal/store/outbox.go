@@ -40,7 +40,7 @@ type Outbox struct {
 	replicated bool
 	order, add *resilience.Guard
 	policy     policy.Outbox
-	poll       time.Duration
+	poll, warn time.Duration
 	log        *slog.Logger
 
 	mu      sync.Mutex
@@ -55,6 +55,7 @@ type Outbox struct {
 type outboxStats struct {
 	accepted, written, refused sync.Map
 	passed                     atomic.Int64
+	warned                     atomic.Int64 // when a warning last told of one that passed, in Unix nanoseconds
 }
 
 // OutboxOptions is what NewOutbox needs.
@@ -79,7 +80,7 @@ func NewOutbox(o OutboxOptions) (*Outbox, error) {
 		return nil, err
 	}
 	return &Outbox{redis: o.Redis, db: o.DB, replicated: o.Replicated, order: order, add: add,
-		policy: o.Server.Outbox, poll: o.Server.Poll, log: o.Log, stuck: map[string]bool{}}, nil
+		policy: o.Server.Outbox, poll: o.Server.Poll, warn: o.Server.Warn, log: o.Log, stuck: map[string]bool{}}, nil
 }
 
 // Guards are the guards of the outbox, for display.
@@ -129,12 +130,17 @@ func (o *Outbox) Add(ctx context.Context, n NewComment) (Comment, resilience.Rep
 }
 
 // pass notes that a comment goes to the database while the outbox is out of reach: it may stand before one that waits.
-func (o *Outbox) pass(n NewComment, why error) {
+// Each is told, for somebody may look for it, but only one now and then as a warning: an outage is few of those.
+func (o *Outbox) pass(ctx context.Context, n NewComment, why error) {
 	o.stats.passed.Add(1)
-	o.log.Warn(PassesOutbox, "article", n.Slug, "key_hash", KeyHash(n.Key), "err", why)
+	level, now, last := slog.LevelInfo, time.Now(), o.stats.warned.Load()
+	if now.Sub(time.Unix(0, last)) >= o.warn && o.stats.warned.CompareAndSwap(last, now.UnixNano()) {
+		level = slog.LevelWarn
+	}
+	o.log.Log(ctx, level, PassesOutbox, "article", n.Slug, "key_hash", KeyHash(n.Key), "err", why)
 }
 
-// PassesOutbox is the message of the warning for a comment that goes past an outbox out of reach; its attribute
+// PassesOutbox is the message of the log for a comment that goes past an outbox out of reach; its attribute
 // "key_hash" is that of the Comment.
 const PassesOutbox = "comment goes past the outbox, which is out of reach: it may stand before one that waits there"
 

@@ -323,6 +323,9 @@ func TestNeitherHomeTakesIt(t *testing.T) {
 	if n := s.outbox.Stats().Passed; n != 2 {
 		t.Errorf("%d passed: a write without an answer may have been done", n)
 	}
+	if got := said.String(); strings.Count(got, PassesOutbox) != 2 || strings.Count(got, "level=WARN") != 1 {
+		t.Errorf("both are told, but one of them as a warning: %s", got)
+	}
 	if n := query[int](t, db, `select count(*) from comments`); n != 2 {
 		t.Errorf("%d rows", n)
 	}

@@ -88,7 +88,7 @@ type loadedContents struct {
 // ends, at the latest.
 func (s *Server) loadContents(ctx context.Context) <-chan loadedContents {
 	answer := make(chan loadedContents, 1)
-	go func() {
+	s.reads.Go(func() {
 		got := loadedContents{loaded: loaded{name: "contents"}}
 		got.v, got.err = resilience.Isolate(func() (c store.Contents, err error) {
 			c, got.Provenance, err = s.Posts.Contents(ctx)
@@ -100,7 +100,7 @@ func (s *Server) loadContents(ctx context.Context) <-chan loadedContents {
 		got.v.Tags = slices.Clone(got.v.Tags) // the cache's own copy is shared
 		slices.SortFunc(got.v.Tags, func(a, b store.TagCount) int { return strings.Compare(a.Tag, b.Tag) })
 		answer <- got
-	}()
+	})
 	return answer
 }
 

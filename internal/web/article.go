@@ -30,7 +30,7 @@ func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
 	parts, inMemory := peekAll(ctx, slots)
 	var arriving <-chan loaded
 	if !inMemory {
-		arriving = loadAll(ctx, slots) // while the post is being read
+		arriving = s.loadAll(ctx, slots) // while the post is being read
 	}
 
 	post, prov, err := s.Posts.Post(r.Context(), slug)

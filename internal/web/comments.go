@@ -118,13 +118,13 @@ func (s *Server) lookUp(ctx context.Context, slug string) func() (title string, 
 		err   error
 	}
 	found := make(chan article, 1) // buffered: nobody may want to know
-	go func() {
+	s.reads.Go(func() {
 		title, err := resilience.Isolate(func() (string, error) {
 			post, _, err := s.Posts.Post(ctx, slug)
 			return post.Title, err
 		})
 		found <- article{title, err}
-	}()
+	})
 	return sync.OnceValues(func() (string, error) {
 		a := <-found
 		return a.title, a.err

@@ -224,6 +224,7 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 		b.Server.Close()
 		b.client.CloseIdleConnections()
 		background.Wait()
+		handler.Wait()
 		if b.board != nil {
 			b.board.Close()
 		}

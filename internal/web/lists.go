@@ -77,7 +77,7 @@ func (s *Server) fillList(ctx context.Context, r *http.Request, page *listPage) 
 		slugs = append(slugs, e.Slug)
 	}
 	counted := make(chan func() error, 1)
-	go func() {
+	s.reads.Go(func() {
 		counts, prov, err := s.Counts.Get(ctx, widgets.Request{Slugs: slugs})
 		counted <- func() error {
 			total := 0
@@ -89,7 +89,7 @@ func (s *Server) fillList(ctx context.Context, r *http.Request, page *listPage) 
 				Note: noteIf(prov, countsNote)}
 			return s.settle(r, loaded{name: "counts", Provenance: prov, err: err})
 		}
-	}()
+	})
 	popular, prov, popularErr := s.Popular.Get(ctx, widgets.Request{})
 	page.Popular = &part[[]popularView]{Name: "popular", Title: "Popular now", V: viewPopular(popular), Provenance: prov,
 		Note: noteIf(prov, popularNote)}

@@ -139,16 +139,16 @@ func peekAll(ctx context.Context, slots []slot) ([]loaded, bool) {
 
 // loadAll starts all slots side by side. Each answer arrives on the channel as
 // it comes, in order of arrival.
-func loadAll(ctx context.Context, slots []slot) <-chan loaded {
+func (s *Server) loadAll(ctx context.Context, slots []slot) <-chan loaded {
 	parts := make(chan loaded, len(slots)) // buffered: a reader who leaves blocks nobody
 	for _, slot := range slots {
-		go func() {
+		s.reads.Go(func() {
 			if part, ok := slot.peek(ctx); ok {
 				parts <- part
 				return
 			}
 			parts <- slot.get(ctx)
-		}()
+		})
 	}
 	return parts
 }

@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"log/slog"
 	"net/http"
+	"sync"
 	"sync/atomic"
 
 	"github.com/maypok86/otter/v2"
@@ -105,8 +106,9 @@ type Server struct {
 	capstone *capstone.Exercise // nil without a runner
 
 	critical marks
-	streams  atomic.Int64 // of events, that are open
-	heard    atomic.Int64 // changes of comments
+	reads    sync.WaitGroup // of parts, also of those that no page waits for any more
+	streams  atomic.Int64   // of events, that are open
+	heard    atomic.Int64   // changes of comments
 
 	popularHTML memo
 }
@@ -167,6 +169,10 @@ func New(o Options) (*Server, error) {
 	s.handler = s.routes()
 	return s, nil
 }
+
+// Wait returns when no part is read any more, not even for a page that was
+// answered without it. Call it at shutdown, when no more requests come.
+func (s *Server) Wait() { s.reads.Wait() }
 
 func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if s.Node != "" { // here, since finished pages pass no middleware

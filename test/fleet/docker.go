@@ -164,7 +164,7 @@ func parsePassed(log string, into map[string]bool) error {
 		}
 		match := passedKey.FindStringSubmatch(line)
 		if match == nil {
-			return fmt.Errorf("a warning that names no comment: %s", line)
+			return fmt.Errorf("a line that names no comment: %s", line)
 		}
 		into[match[1]] = true
 	}
