@@ -71,7 +71,7 @@ type Postgres struct {
 	PingTimeout     time.Duration // pgx default: none
 	PingIdle        time.Duration // a connection idle for longer is pinged before use; pgx default 1 s
 	ReadCap         time.Duration // longest wait for one dial or one read of a socket; pgx default: none
-	Grace           time.Duration // a read that nobody waits for any more is cancelled after this long; 0 = at once, with its connection
+	Grace           time.Duration // a statement that nobody waits for any more is cancelled after this long; 0 = at once, with its connection
 	MaxConns        int32         // pgx default: the larger of 4 and the number of CPUs
 	MinIdleConns    int32         // pgx default 0
 	Replicas        Replicas

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5"
+	"github.com/jackc/pgx/v5/pgxpool"
 
 	"afloat/internal/resilience"
 )
@@ -153,35 +154,41 @@ func (c *Comments) Add(ctx context.Context, n NewComment, known func() bool) (Co
 	return Comment{}, report, errors.Join(err, refused)
 }
 
-// write writes a comment to the database: the unique constraint finds the row
-// of an earlier try whose answer got lost, and returns it. An unknown article
-// is ErrNotFound. Every try is safe to repeat, which is why the guard may retry.
+// write writes a comment to the database. Every try is safe to repeat, which
+// is why the guard may retry, and why a try that comes too late may end by itself.
 func (c *Comments) write(ctx context.Context, n NewComment) (Comment, resilience.Report, error) {
 	return resilience.Call(ctx, c.writes, func(ctx context.Context) (Comment, error) {
 		if c.db == nil {
 			return Comment{}, errNoDatabase
 		}
-		hash := contentHash(n)
-		comment := Comment{Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: KeyHash(n.Key)}
-		var stored string
-		// "do update" rather than "do nothing": it waits for a concurrent
-		// insert of the same key and returns its row, in one statement.
-		err := c.db.QueryRow(ctx, `
-			insert into comments (slug, author, body, html, key, hash)
-			select slug, $2, $3, $4, $5, $6 from posts where slug = $1 and not withdrawn
-			on conflict (key) do update set key = excluded.key
-			returning id, created, hash, hidden is not null`,
-			n.Slug, n.Author, n.Body, n.HTML, n.Key, hash).Scan(&comment.ID, &comment.Created, &stored, &comment.Hidden)
-		switch {
-		case errors.Is(err, pgx.ErrNoRows):
-			return Comment{}, fmt.Errorf("article %q: %w", n.Slug, ErrNotFound)
-		case err != nil:
-			return Comment{}, fmt.Errorf("writing a comment: %w", err)
-		case stored != hash:
-			return Comment{}, ErrKeyReused
-		}
-		return comment, nil
+		return linger(ctx, c.db.Pool, c.db.grace, func(ctx context.Context, conn *pgxpool.Conn) (Comment, error) { return insertComment(ctx, conn, n) })
 	})
+}
+
+// insertComment is one statement: the unique constraint finds the row of an
+// earlier try whose answer got lost, and returns it. An unknown article is
+// ErrNotFound.
+func insertComment(ctx context.Context, conn *pgxpool.Conn, n NewComment) (Comment, error) {
+	hash := contentHash(n)
+	comment := Comment{Slug: n.Slug, Author: n.Author, HTML: n.HTML, KeyHash: KeyHash(n.Key)}
+	var stored string
+	// "do update" rather than "do nothing": it waits for a concurrent
+	// insert of the same key and returns its row, in one statement.
+	err := conn.QueryRow(ctx, `
+		insert into comments (slug, author, body, html, key, hash)
+		select slug, $2, $3, $4, $5, $6 from posts where slug = $1 and not withdrawn
+		on conflict (key) do update set key = excluded.key
+		returning id, created, hash, hidden is not null`,
+		n.Slug, n.Author, n.Body, n.HTML, n.Key, hash).Scan(&comment.ID, &comment.Created, &stored, &comment.Hidden)
+	switch {
+	case errors.Is(err, pgx.ErrNoRows):
+		return Comment{}, fmt.Errorf("article %q: %w", n.Slug, ErrNotFound)
+	case err != nil:
+		return Comment{}, fmt.Errorf("writing a comment: %w", err)
+	case stored != hash:
+		return Comment{}, ErrKeyReused
+	}
+	return comment, nil
 }
 
 func contentHash(n NewComment) string {

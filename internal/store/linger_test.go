@@ -73,3 +73,42 @@ func TestLingerReturnsAPanic(t *testing.T) {
 		t.Errorf("the connection's place is gone: %v", err)
 	}
 }
+
+// TestALateWriteEndsByItself: the writer has left, the connection stays, and the next try with the key finds the row.
+func TestALateWriteEndsByItself(t *testing.T) {
+	t.Parallel()
+	url, admin := newDatabase(t, one(t)...)
+	db := openDB(t, url, dialer, policy.Postgres{MaxConns: 1, Grace: 30 * time.Second})
+	c := newComments(t, db, nil)
+	before := query[int](t, db, `select pg_backend_pid()`)
+	lock, err := admin.Begin(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := lock.Exec(t.Context(), `lock table comments in exclusive mode`); err != nil {
+		t.Fatal(err)
+	}
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error, 1)
+	go func() {
+		_, _, err := c.Add(ctx, hello, nil)
+		left <- err
+	}()
+	eventually(t, "the write waits", func() bool {
+		return query[int](t, admin, `select count(*) from pg_stat_activity where wait_event_type = 'Lock' and datname = current_database()`) == 1
+	})
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("the writer who left got %v", err)
+	}
+	if err := lock.Rollback(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	again, _, err := c.Add(t.Context(), hello, nil)
+	if err != nil || again.ID != 1 {
+		t.Errorf("the next try: %+v, %v; want the row of the first", again, err)
+	}
+	if after := query[int](t, db, `select pg_backend_pid()`); after != before {
+		t.Error("the write that came too late cost its connection")
+	}
+}
