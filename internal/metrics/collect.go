@@ -58,6 +58,7 @@ var (
 	pgTaken   = desc("postgres_acquires_total", "Connections taken from the pool.", "pool")
 	pgEmpty   = desc("postgres_empty_acquires_total", "Of these, those that had to wait because none was idle.", "pool")
 	pgWaited  = desc("postgres_acquire_wait_seconds_total", "Time spent on taking connections from the pool.", "pool")
+	pgMade    = desc("postgres_connects_total", "Connections that the pool began to set up. It rises for long where they are lost, or not got, as fast.", "pool")
 	rdConns   = desc("redis_connections", "Connections of the pool, by what they are doing.", "state")
 	rdHits    = desc("redis_pool_hits_total", "Times that an idle connection was at hand.")
 	rdMisses  = desc("redis_pool_misses_total", "Times that none was.")
@@ -157,6 +158,7 @@ func (c *collector) pools(out sink) {
 		out.gauge(pgMax, float64(s.MaxConns()), name)
 		out.count(pgTaken, float64(s.AcquireCount()), name)
 		out.count(pgEmpty, float64(s.EmptyAcquireCount()), name)
+		out.count(pgMade, float64(s.NewConnsCount()), name)
 		out.count(pgWaited, s.AcquireDuration().Seconds(), name)
 	}
 	if c.Redis == nil {

@@ -92,6 +92,7 @@ func TestScrape(t *testing.T) {
 		`afloat_fault{kind="hang",link="redis"} 1`,
 		`afloat_fault{kind="slow",link="redis"} 0`,
 		`afloat_postgres_connections{pool="readers",state="acquired"} 0`,
+		`afloat_postgres_connects_total{pool="readers"} 0`,
 		`afloat_redis_connections{state="used"} 0`,
 		`afloat_site_version 17`, `afloat_site_vouched 1`, `afloat_snapshot_version 16`, `afloat_snapshot_timestamp_seconds 1.7e+09`,
 		`afloat_build_info{`, `go_goroutines `, `process_resident_memory_bytes `,
