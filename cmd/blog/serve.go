@@ -138,6 +138,7 @@ func serveBlog(ctx context.Context, cfg config.Config, o serving, listener net.L
 		defer b.stop()
 		b.stopWith(ctx)
 	}
+	a.warm(ctx)
 	a.work(working, o.teach)
 	tell(o.out, listener.Addr(), d, a.web.Other.Port)
 	if o.began != nil {
@@ -195,6 +196,19 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 		return nil
 	}
 	return err
+}
+
+// warm waits for the database's first connections, and not for long: whoever
+// comes meanwhile waits in the listener, and a server without a database serves.
+// It comes before all work, so that the first look at the site's version is not
+// late: with nobody to vouch for copies, all pages are stale until the next one.
+func (a *app) warm(ctx context.Context) {
+	if a.db == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, a.server.Warm)
+	defer cancel()
+	a.db.Warm(ctx, a.server.WarmLook)
 }
 
 // onlyHere reports whether no other machine can connect: then there is no

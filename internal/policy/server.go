@@ -19,6 +19,8 @@ type Server struct {
 	Listen            time.Duration // a silent LISTEN connection is replaced after this long
 	Reconnect         time.Duration // pause before background work tries a lost dependency again
 	LongPoll          time.Duration // longest wait of one request for a change of the faults
+	Warm              time.Duration // at the start, longest wait for the database's first connections, before the first request is taken
+	WarmLook          time.Duration // how often that is looked at
 	Settle            time.Duration // after the start, until work begins that nobody waits for, such as compressing style sheets
 	FlushViews        time.Duration // page views are batched for this long
 	ViewHalfLife      time.Duration // popular now: a view counts half after this long
@@ -118,7 +120,9 @@ func Serve() Server {
 		Listen:            30 * time.Second,
 		Reconnect:         1 * time.Second,
 		LongPoll:          20 * time.Second, // under any proxy's idle timeout
-		Settle:            1 * time.Second,  // the first readers have their pages by then, and have them without it
+		Warm:              1 * time.Second,  // a dozen slow connections, and a read on each; without the database, a start takes this much longer
+		WarmLook:          10 * ms,
+		Settle:            1 * time.Second, // the first readers have their pages by then, and have them without it
 		FlushViews:        2 * time.Second,
 		ViewHalfLife:      1 * time.Hour,
 		ViewsKeep:         24 * time.Hour, // 24 half-lives: nothing that anybody would call popular is left

@@ -72,13 +72,15 @@ func (c *Comments) Outbox() *Outbox { return c.outbox }
 
 // Of returns the visible comments of an article, oldest first.
 func (c *Comments) Of(ctx context.Context, slug string, limit int) ([]Comment, error) {
-	return read(ctx, c.db, func(ctx context.Context, q querier) ([]Comment, error) {
-		return queryComments(ctx, q, `
+	return read(ctx, c.db, func(ctx context.Context, q querier) ([]Comment, error) { return queryVisible(ctx, q, slug, limit) })
+}
+
+func queryVisible(ctx context.Context, q querier, slug string, limit int) ([]Comment, error) {
+	return queryComments(ctx, q, `
 		select * from (
 			select id, slug, author, html, created, hidden is not null as hidden, `+keyHashColumn+`
 			from comments where slug = $1 and hidden is null order by id desc limit $2) newest
 		order by id`, slug, limit)
-	})
 }
 
 // Counts returns how many visible comments each of the articles has.

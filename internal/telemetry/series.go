@@ -31,7 +31,7 @@ func (s Series) Seconds() int { return len(s.P50) }
 // kept, and their marks. The present second belongs to it only in part.
 func (t *Timeline) Window(from, to time.Time) Series {
 	now := time.Now().Unix()
-	first := max(from.Unix(), now-t.length+1)
+	first := max(from.Unix(), now-t.length-spare+1)
 	n := int(max(0, min(to.Unix(), now+1)-first))
 	s := Series{From: first, Pages: map[Outcome][]uint64{}, P50: make([]Millis, n), P99: make([]Millis, n), Links: map[string]LinkSeries{}}
 	for _, o := range Outcomes {

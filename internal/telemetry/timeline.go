@@ -77,7 +77,13 @@ type traffic struct {
 	took   histogram
 }
 
+// spare is how many seconds are kept beyond the length: the present one, which
+// isn't over; the one before it, which may not be told yet; and one for a reader
+// in whose way a second ends.
+const spare = 3
+
 // NewTimeline keeps the last length, in whole seconds, and at most marks marks.
+// Whoever asks for seconds that are over and settled gets all of the length.
 // links names the dependency behind each policy; a policy that it lacks is not
 // counted.
 func NewTimeline(length time.Duration, marks int, links map[string]string) *Timeline {
@@ -87,7 +93,7 @@ func NewTimeline(length time.Duration, marks int, links map[string]string) *Time
 		seq: time.Now().UnixMilli(), // a restarted server must not repeat the numbers that its clients know
 	}
 	// One second more than is shown, so that the oldest isn't replaced while it is read.
-	t.ring = make([]atomic.Pointer[second], t.length+1)
+	t.ring = make([]atomic.Pointer[second], t.length+spare+1)
 	for i, policy := range slices.Sorted(maps.Keys(links)) {
 		t.policies[policy] = i
 		t.links[links[policy]] = append(t.links[links[policy]], i)

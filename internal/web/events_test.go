@@ -200,7 +200,7 @@ func TestTimelineRange(t *testing.T) {
 			t.Errorf("%s: %+v", seconds, bad)
 		}
 	}
-	if n := decode[telemetry.Series](t, b.get(t, "/lab/timeline.json").body).Seconds(); n < 598 || n > 600 { // the present second is not over, and the one before it is told once it has settled
+	if n := decode[telemetry.Series](t, b.get(t, "/lab/timeline.json").body).Seconds(); n != 600 {
 		t.Errorf("%d seconds without a range", n)
 	}
 }

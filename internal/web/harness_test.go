@@ -197,6 +197,12 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 	if set.options != nil {
 		set.options(&o)
 	}
+	if err := errors.Join(db.Ping(t.Context()), cache.Ping(t.Context()).Err()); err != nil { // as a server that has been up for a moment
+		t.Fatal(err)
+	}
+	warm, cancel := context.WithTimeout(t.Context(), 10*set.server.Warm) // as cmd/blog does before all work
+	defer cancel()
+	db.Warm(warm, set.server.WarmLook)
 	handler := must(New(o))(t)
 	b.Server = httptest.NewUnstartedServer(handler)
 	b.Server.Config = HTTPServer(handler, set.server, log)
@@ -235,9 +241,6 @@ func (w *world) start(t *testing.T, edits ...func(*setup)) *blog {
 		_ = cache.Close()
 		service.CloseIdleConnections()
 	})
-	if err := errors.Join(db.Ping(t.Context()), cache.Ping(t.Context()).Err()); err != nil { // as a server that has been up for a moment
-		t.Fatal(err)
-	}
 	return b
 }
 

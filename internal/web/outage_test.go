@@ -34,22 +34,22 @@ var mayDegrade = map[string][]string{
 func TestOutages(t *testing.T) {
 	w := newWorld(t)
 	worst := &slowest{}
-	t.Run("of", func(t *testing.T) {
-		for _, dependency := range dependencies {
+	for _, dependency := range dependencies {
+		t.Run(dependency, func(t *testing.T) {
 			for _, kind := range fault.Kinds {
-				t.Run(fmt.Sprintf("%s/%s/warm", dependency, kind), func(t *testing.T) {
-					t.Parallel()
-					b := w.start(t)
-					b.warm(t, "/posts/"+w.articles[0].Slug)
-					outage(t, b, dependency, kind, true, worst)
-				})
-				t.Run(fmt.Sprintf("%s/%s/cold", dependency, kind), func(t *testing.T) {
-					t.Parallel()
-					outage(t, w.start(t), dependency, kind, false, worst)
-				})
+				for _, warm := range []bool{true, false} {
+					t.Run(fmt.Sprintf("%s/%s", kind, map[bool]string{true: "warm", false: "cold"}[warm]), func(t *testing.T) {
+						b := w.start(t)
+						if warm {
+							b.warm(t, "/posts/"+w.articles[0].Slug)
+						}
+						t.Parallel() // only now: the connections of a blog that starts keep two cores busy, and would be another's outage
+						outage(t, b, dependency, kind, warm, worst)
+					})
+				}
 			}
-		}
-	})
+		})
+	}
 	t.Logf("slowest page in an outage: %v (%s); slowest recovery: %v (%s)", worst.page, worst.pageAt, worst.healing, worst.healingAt)
 }
 
