@@ -247,6 +247,7 @@ func Afloat() Table {
 				ReadConns:  16,              // two pools hold the 24 that the bulkheads let in; the 12 of articles fit into one
 				Lifetime:   1 * time.Minute, // then reads go home to a replica that is back; a connect takes 10 ms, and 16 a minute cost nothing
 				Rest:       500 * ms,        // as long as a breaker is open: two reads a second find out whether it is well again
+				Believe:    3 * time.Second, // each pool is read from every second or two, readers or not; a server that comes to lead says so at the next read
 				Behind:     3 * time.Second, // as Server.Vouch: nobody has looked at the origin for longer than that
 			},
 		},

@@ -87,6 +87,7 @@ type Replicas struct {
 	Connects   int           // of Postgres.Connects, at most so many for one pool; 0 = all
 	Lifetime   time.Duration // a connection for reading is replaced after this long; pgx default 1 h
 	Rest       time.Duration // after a failure, how long a pool is the second choice; 0 = not at all
+	Believe    time.Duration // for how long a server that said it follows isn't asked for a connection to the leader; 0 = not at all
 	Behind     time.Duration // a replica further behind than this no longer counts as fresh; 0 = any does
 }
 

@@ -35,7 +35,19 @@ type connects struct {
 	limit, longest time.Duration // of one set-up: at first, and at most
 	readCap        time.Duration // of a read, once the connection is set up
 	late           atomic.Int32  // set-ups in a row that reached their limit
-	leader         *lead         // of a pool of connections to the leader; else nil
+	lead           *lead         // who leads, where there are several servers; else nil
+	leader         bool          // the pool is one of connections to the leader
+}
+
+// together is what all pools of a process have in common.
+type together struct {
+	all    places // set-ups under way
+	leader places // of those, to the leader: while there is none, they would keep readers waiting
+	lead   *lead
+}
+
+func newTogether(p policy.Postgres) *together {
+	return &together{all: placesFor(p.Connects), leader: placesFor(p.Replicas.Connects), lead: newLead(p.Replicas.Believe)}
 }
 
 // places are those of set-ups under way; nil has any number.
@@ -72,9 +84,9 @@ func (p places) leave() {
 	}
 }
 
-// bound has cfg's pool set its connections up like this.
-func bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres, own int, all places, leader *lead) {
-	s := &connects{own: placesFor(own), all: all, leader: leader, limit: p.ConnectTimeout, longest: p.ConnectPatience, readCap: p.ReadCap}
+// bound has cfg's pool, made with p, set its connections up like this.
+func (s *connects) bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
+	s.limit, s.longest, s.readCap = p.ConnectTimeout, p.ConnectPatience, p.ReadCap
 	cfg.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
 		if s.longest > 0 {
 			var cancel context.CancelFunc
@@ -93,7 +105,11 @@ func bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres, own int, all place
 			c.ConnectTimeout = p
 		}
 		c.Tracer = one
-		s.leader.first(c)
+		if s.leader {
+			s.lead.toLeader(c)
+		} else {
+			s.lead.toReplica(c)
+		}
 		if s.readCap > 0 {
 			one.readCap.Store(int64(max(s.readCap, c.ConnectTimeout)))
 			c.DialFunc = capReads(dial, &one.readCap)
@@ -124,7 +140,9 @@ func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) 
 	switch {
 	case end.Err == nil:
 		u.of.late.Store(0)
-		u.of.leader.is(end.Conn)
+		if u.of.leader {
+			u.of.lead.says(end.Conn.PgConn(), true)
+		}
 	case pgconn.Timeout(end.Err):
 		u.of.late.Add(1)
 	}

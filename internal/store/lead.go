@@ -1,49 +1,106 @@
 package store
 
 import (
-	"net"
+	"context"
+	"errors"
 	"slices"
-	"strconv"
-	"sync/atomic"
+	"sync"
+	"time"
 
 	"github.com/jackc/pgx/v5"
 	"github.com/jackc/pgx/v5/pgconn"
 )
 
-// A lead remembers which server of several led when it was last connected to, so that it is asked first.
+// A lead is what a process knows of which of several servers leads, so that its pools connect to the right one.
 //
-// Problem: pgx asks the hosts in the URL's order, and to learn that a server is not the leader costs a connection like
-// any other, a process at that server. While the first host leads, nobody notices. After a failover each connection to
-// the leader costs two or three, at the moment when all of them are made anew: on a machine that makes 24 a second, three
-// servers did not get one within 20 s, until their readers had gone.
+// Problem: pgx learns who leads by connecting to each host in turn, and a connection is a process at that server, also
+// where it only says that it follows. Without a leader, all pools of all servers ask all standbys, over and over: on a
+// machine that makes 24 connections a second these alone kept it busy, and when a standby had been promoted it got to
+// serve nobody. Mechanism: reads ask anyway whether the server follows, on connections that survive its promotion, so
+// they tell for nothing; and so does a server that was asked in vain. A pool of connections to the leader leaves out who
+// has just said that it follows, and asks first who led last; a pool for reading asks the leader last.
 //
-// The others are still asked after it, in their order, so a wrong memory costs one attempt, and is replaced by whoever
-// leads now. Hosts that are names are not found, and stay in the URL's order. Its zero value knows none; nil never does.
-type lead struct{ addr atomic.Pointer[string] }
+// What a server said of itself is believed for a short time. Hosts that are names aren't found, and are asked in the
+// URL's order. A lead is safe for concurrent use, and a nil one knows nothing.
+type lead struct {
+	believed time.Duration // for how long, of who follows
 
-// first puts the server that led last before the other hosts.
-func (l *lead) first(c *pgx.ConnConfig) {
+	mu      sync.Mutex
+	addr    string               // who led last, as far as is known; else ""
+	follows map[string]time.Time // when somebody said so
+}
+
+func newLead(believed time.Duration) *lead {
+	return &lead{believed: believed, follows: map[string]time.Time{}}
+}
+
+// toLeader has c ask who led last before others, and nobody who follows.
+func (l *lead) toLeader(c *pgx.ConnConfig) {
 	if l == nil {
 		return
 	}
-	last := l.addr.Load()
-	if last == nil {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	led, others := l.split(l.mayLead(hostsOf(&c.Config)))
+	setHosts(&c.Config, slices.Concat(led, others))
+}
+
+// toReplica has c ask who led last after the others, which keep their order.
+func (l *lead) toReplica(c *pgx.ConnConfig) {
+	if l == nil {
 		return
 	}
-	hosts := hostsOf(&c.Config)
-	i := slices.IndexFunc(hosts, func(h []*pgconn.FallbackConfig) bool {
-		return net.JoinHostPort(h[0].Host, strconv.Itoa(int(h[0].Port))) == *last
-	})
-	if i > 0 {
-		setHosts(&c.Config, slices.Concat(hosts[i:i+1], hosts[:i], hosts[i+1:]))
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	led, others := l.split(hostsOf(&c.Config))
+	setHosts(&c.Config, slices.Concat(others, led))
+}
+
+// mayLead leaves out who has just said that it follows; if all did, the one
+// that said so longest ago remains, for one of them is the next leader. l.mu is
+// held, as in split.
+func (l *lead) mayLead(hosts []host) []host {
+	may := slices.DeleteFunc(slices.Clone(hosts), func(h host) bool { return time.Since(l.follows[h.addr()]) < l.believed })
+	if len(may) == 0 {
+		may = append(may, slices.MinFunc(hosts, func(a, b host) int { return l.follows[a.addr()].Compare(l.follows[b.addr()]) }))
+	}
+	return may
+}
+
+// split tells who led last, if it is one of them, from the others.
+func (l *lead) split(hosts []host) (led, others []host) {
+	for _, h := range hosts {
+		if h.addr() == l.addr {
+			led = append(led, h)
+		} else {
+			others = append(others, h)
+		}
+	}
+	return led, others
+}
+
+// says notes what a server says of itself.
+func (l *lead) says(conn *pgconn.PgConn, leads bool) {
+	if l == nil {
+		return
+	}
+	addr := conn.Conn().RemoteAddr().String()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if leads {
+		l.addr = addr
+		delete(l.follows, addr)
+	} else {
+		l.follows[addr] = time.Now()
 	}
 }
 
-// is notes that a connection to the leader has been set up.
-func (l *lead) is(conn *pgx.Conn) {
-	if l == nil {
-		return
+// writable is a validation for pgx: it takes no connection to a server that
+// follows, and notes that it does.
+func (l *lead) writable(ctx context.Context, conn *pgconn.PgConn) error {
+	err := pgconn.ValidateConnectTargetSessionAttrsReadWrite(ctx, conn)
+	if refused := (*pgconn.PgError)(nil); err != nil && !conn.IsClosed() && !errors.As(err, &refused) {
+		l.says(conn, false)
 	}
-	addr := conn.PgConn().Conn().RemoteAddr().String()
-	l.addr.Store(&addr)
+	return err
 }

@@ -9,9 +9,53 @@ import (
 	"testing"
 	"time"
 
+	"github.com/jackc/pgx/v5"
+
 	"afloat/internal/policy"
 	"afloat/internal/testenv"
 )
+
+// TestWhoFollowsIsNotAsked: what servers say to readers saves connections to the leader, and finds the next one. What is
+// believed ends, so a server that says nothing more is asked again.
+func TestWhoFollowsIsNotAsked(t *testing.T) {
+	t.Parallel()
+	cluster, b, _ := replicated(t, func(s *setup) {
+		s.table = func(t *policy.Table) { slowMachine(t); t.Postgres.Replicas.Believe = time.Hour }
+	})
+	db, leader, one, two := b.db, cluster.Leader.Addr, cluster.Replicas[0].Addr, cluster.Replicas[1].Addr
+	hosts := func(order func(*pgx.ConnConfig)) (addrs []string) {
+		c := db.listen.Copy()
+		order(c)
+		for _, h := range hostsOf(&c.Config) {
+			addrs = append(addrs, h.addr())
+		}
+		return addrs
+	}
+	wants := func(about string, toLeader, toReplica []string) {
+		t.Helper()
+		if got := hosts(db.together.lead.toLeader); !slices.Equal(got, toLeader) {
+			t.Errorf("%s: for the leader %v are asked, want %v", about, got, toLeader)
+		}
+		if got := hosts(db.together.lead.toReplica); !slices.Equal(got, toReplica) {
+			t.Errorf("%s: for a replica %v are asked, want %v", about, got, toReplica)
+		}
+	}
+	asked(t, db, 2)
+	wants("two follow", []string{leader}, []string{one, two, leader})
+	cluster.Leader.Kill()
+	wants("nobody leads", []string{leader}, []string{one, two, leader})
+	cluster.Promote(cluster.Replicas[1])
+	asked(t, db, 2)
+	wants("one of them leads", []string{two, leader}, []string{leader, one, two})
+	db.Reset()
+	exec(t, db, `select 1`)
+	for i, addr := range []string{one, two, leader} {
+		db.together.lead.follows[addr] = time.Now().Add(time.Duration(i-3) * time.Second)
+	}
+	wants("all follow", []string{one}, []string{leader, one, two})
+	db.together.lead.believed = 0
+	wants("nothing is believed any more", []string{two, leader, one}, []string{leader, one, two})
+}
 
 // A connection to the leader costs one, wherever it stands in the URL, once it is known; and whoever follows it is found.
 func TestTheLastLeaderIsAskedFirst(t *testing.T) {

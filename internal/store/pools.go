@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net"
 	"slices"
+	"strconv"
 	"sync/atomic"
 	"time"
 
@@ -33,7 +34,7 @@ type DB struct {
 	behind  time.Duration
 	grace   time.Duration
 
-	connecting places
+	together *together
 }
 
 // OpenPostgres makes the pools for a libpq URL. It connects to nothing yet, so a
@@ -45,15 +46,16 @@ type DB struct {
 // replicas. One of these two tries the hosts in order and the other in reverse,
 // so that of a leader and two replicas they hold different ones.
 func OpenPostgres(url string, dial Dial, p policy.Postgres) (*DB, error) {
-	return openPostgres(url, dial, p, placesFor(p.Connects))
+	return openPostgres(url, dial, p, newTogether(p))
 }
 
-// Beside makes further pools, which take turns with db's when they connect.
+// Beside makes further pools, which take turns with db's when they connect, and
+// learn with them who leads.
 func (db *DB) Beside(url string, dial Dial, p policy.Postgres) (*DB, error) {
-	return openPostgres(url, dial, p, db.connecting)
+	return openPostgres(url, dial, p, db.together)
 }
 
-func openPostgres(url string, dial Dial, p policy.Postgres, connecting places) (*DB, error) {
+func openPostgres(url string, dial Dial, p policy.Postgres, with *together) (*DB, error) {
 	cfg, err := pgxpool.ParseConfig(url)
 	if err != nil {
 		return nil, errors.New("DATABASE_URL isn't a libpq URL") // the parser's own error repeats the URL, password included
@@ -63,13 +65,13 @@ func openPostgres(url string, dial Dial, p policy.Postgres, connecting places) (
 	hosts := hostsOf(&cfg.ConnConfig.Config)
 	several := len(hosts) > 1 && cfg.ConnConfig.ValidateConnect == nil
 	if several {
-		cfg.ConnConfig.ValidateConnect = pgconn.ValidateConnectTargetSessionAttrsReadWrite
+		cfg.ConnConfig.ValidateConnect = with.lead.writable
 	}
-	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind, grace: p.Grace, connecting: connecting} // LISTEN waits for as long as it takes, so its reads have no cap
+	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind, grace: p.Grace, together: with} // LISTEN waits for as long as it takes, so its reads have no cap
 	configure(cfg, dial, p)
 	if !several {
-		if connecting != nil {
-			bound(cfg, dial, p, 0, connecting, nil)
+		if with.all != nil {
+			(&connects{all: with.all}).bound(cfg, dial, p)
 		}
 		db.Pool, err = pgxpool.NewWithConfig(context.Background(), cfg)
 		return db, err
@@ -92,10 +94,13 @@ func openPostgres(url string, dial Dial, p policy.Postgres, connecting places) (
 	}
 	db.leaveWhenMoved(cfg)
 	pools := make([]*pgxpool.Pool, 3)
-	leaders := []*lead{new(lead), nil, nil} // readers go to different servers, so they keep their orders
 	for i, c := range []*pgxpool.Config{cfg, reading, backwards} {
-		if connecting != nil {
-			bound(c, dial, p, p.Replicas.Connects, connecting, leaders[i])
+		if with.all != nil {
+			s := &connects{own: with.leader, all: with.all, lead: with.lead, leader: i == 0}
+			if !s.leader {
+				s.own = placesFor(p.Replicas.Connects)
+			}
+			s.bound(c, dial, p)
 		}
 		if pools[i], err = pgxpool.NewWithConfig(context.Background(), c); err != nil {
 			return nil, err
@@ -170,20 +175,24 @@ func (db *DB) Close() {
 	db.Pool.Close()
 }
 
-// hostsOf groups what a URL says of where to connect by host: with
-// sslmode=prefer each one comes twice, and the order of these two matters.
-func hostsOf(c *pgconn.Config) (hosts [][]*pgconn.FallbackConfig) {
+// A host is what a URL says of one: with sslmode=prefer it comes twice, and the order of these two matters.
+type host []*pgconn.FallbackConfig
+
+func (h host) addr() string { return net.JoinHostPort(h[0].Host, strconv.Itoa(int(h[0].Port))) }
+
+// hostsOf groups what a URL says of where to connect by host.
+func hostsOf(c *pgconn.Config) (hosts []host) {
 	for _, f := range append([]*pgconn.FallbackConfig{{Host: c.Host, Port: c.Port, TLSConfig: c.TLSConfig}}, c.Fallbacks...) {
 		if n := len(hosts); n > 0 && hosts[n-1][0].Host == f.Host && hosts[n-1][0].Port == f.Port {
 			hosts[n-1] = append(hosts[n-1], f)
 			continue
 		}
-		hosts = append(hosts, []*pgconn.FallbackConfig{f})
+		hosts = append(hosts, host{f})
 	}
 	return hosts
 }
 
-func setHosts(c *pgconn.Config, hosts [][]*pgconn.FallbackConfig) {
+func setHosts(c *pgconn.Config, hosts []host) {
 	all := slices.Concat(hosts...)
 	c.Host, c.Port, c.TLSConfig, c.Fallbacks = all[0].Host, all[0].Port, all[0].TLSConfig, all[1:]
 }

@@ -53,7 +53,9 @@ func readWithin[T any](ctx context.Context, db *DB, grace time.Duration, use fun
 		return linger(ctx, db.Pool, grace, func(ctx context.Context, conn *pgxpool.Conn) (T, error) { return use(ctx, conn) })
 	}
 	r, attempt := from.take(db)
-	got, err := linger(ctx, r.Pool, grace, func(ctx context.Context, conn *pgxpool.Conn) (told[T], error) { return askReplica(ctx, conn, use) })
+	got, err := linger(ctx, r.Pool, grace, func(ctx context.Context, conn *pgxpool.Conn) (told[T], error) {
+		return askReplica(ctx, conn, db.together.lead, use)
+	})
 	behind := db.behind > 0 && got.lag > db.behind
 	failed := err != nil && Classify(err) != resilience.Neutral
 	if behind || failed && !errors.Is(ctx.Err(), context.Canceled) { // of a hedge's copies the slower one is cancelled, and may be well
@@ -74,7 +76,7 @@ type told[T any] struct {
 
 // askReplica runs use on one connection, after asking there how far behind the server
 // is: what use reads is at least as new as that.
-func askReplica[T any](ctx context.Context, conn *pgxpool.Conn, use func(context.Context, querier) (T, error)) (got told[T], err error) {
+func askReplica[T any](ctx context.Context, conn *pgxpool.Conn, l *lead, use func(context.Context, querier) (T, error)) (got told[T], err error) {
 	var seconds float64
 	err = conn.QueryRow(ctx, `select extract(epoch from clock_timestamp() - at)::float8 from heartbeat where pg_is_in_recovery()`).Scan(&seconds)
 	switch {
@@ -83,6 +85,7 @@ func askReplica[T any](ctx context.Context, conn *pgxpool.Conn, use func(context
 	case !errors.Is(err, pgx.ErrNoRows): // no row: it is the leader
 		return got, err
 	}
+	l.says(conn.Conn().PgConn(), err != nil)
 	got.v, err = use(ctx, conn)
 	return got, err
 }

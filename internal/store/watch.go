@@ -94,7 +94,9 @@ func (p *Posts) listen(ctx context.Context, nudge chan<- struct{}) {
 func (p *Posts) listenOnce(ctx context.Context, nudge chan<- struct{}) error {
 	dialling, cancel := context.WithTimeout(ctx, p.server.Reconnect)
 	defer cancel()
-	conn, err := pgx.ConnectConfig(dialling, p.db.listen)
+	config := p.db.listen.Copy()
+	p.db.together.lead.toLeader(config)
+	conn, err := pgx.ConnectConfig(dialling, config)
 	if err != nil {
 		return err
 	}
