@@ -53,8 +53,9 @@ type Case struct {
 	Before []string `json:"before,omitempty"` // what did not hold in earlier tries of it
 }
 
-// Seconds are counts by second of a case, and the p99 of the readers due in each, in milliseconds. All have the same
-// length, but for the twin's, which may be missing; IsZero tells that there are none.
+// Seconds are counts by second of a case, and the p99 of the readers due in each, in milliseconds. Those of readers have
+// the same length, but for the twin's, which may be missing. Those of comments may be longer: writers who were refused come
+// again when no reader does any more. IsZero tells that there are none.
 type Seconds struct {
 	Served  []int     `json:"served"`
 	Failed  []int     `json:"failed"`
@@ -171,8 +172,10 @@ func (c Case) check(name string) error {
 		return errors.New("it has no seconds of readers, but something else by second")
 	case n == 0:
 		return nil
-	case len(s.Failed) != n || len(s.P99) != n || len(s.Direct) != n || len(s.Outbox) != n || len(s.Refused) != n:
-		return errors.New("its seconds are not all of the same length")
+	case len(s.Failed) != n || len(s.P99) != n:
+		return errors.New("its seconds of readers are not all of the same length")
+	case len(s.Direct) < n || len(s.Outbox) != len(s.Direct) || len(s.Refused) != len(s.Direct):
+		return errors.New("its seconds of writers are not all of the same length, or fewer than the readers'")
 	case len(s.TwinServed) != len(s.TwinFailed) || len(s.TwinServed) != 0 && len(s.TwinServed) != n:
 		return errors.New("the twin's seconds are not as many as the others")
 	case !(0 < c.Fault && c.Fault < c.Heal && c.Heal < float64(n)):

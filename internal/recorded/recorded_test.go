@@ -65,8 +65,14 @@ func TestWrittenCasesAreReadBack(t *testing.T) {
 	if err := small().Write(filepath.Join(dir, "runs")); err != nil {
 		t.Fatal(err)
 	}
+	late := small()
+	late.Name = "late-writers"
+	late.Seconds.Direct, late.Seconds.Outbox, late.Seconds.Refused = append(late.Seconds.Direct, 0), append(late.Seconds.Outbox, 3), append(late.Seconds.Refused, 0)
+	if err := late.Write(filepath.Join(dir, "runs")); err != nil {
+		t.Fatal(err)
+	}
 	all, err := load(os.DirFS(dir))
-	if err != nil || len(all) != 1 || !reflect.DeepEqual(all[0], small()) {
+	if err != nil || len(all) != 2 || !reflect.DeepEqual(all[0], small()) || !reflect.DeepEqual(all[1], late) {
 		t.Errorf("%v, %+v", err, all)
 	}
 }
@@ -78,9 +84,13 @@ func TestWhatCannotBeToldIsRefused(t *testing.T) {
 		"a fault without seconds":  func(c *Case) { c.Seconds = Seconds{} },
 		"comments without seconds": func(c *Case) { c.Fault, c.Heal, c.Seconds = 0, 0, Seconds{Direct: []int{1}} },
 		"fewer p99s":               func(c *Case) { c.Seconds.P99 = c.Seconds.P99[1:] },
-		"half of a twin":           func(c *Case) { c.Seconds.TwinFailed = nil },
-		"a fault after it":         func(c *Case) { c.Fault, c.Heal = 3, 4 },
-		"a heal before fault":      func(c *Case) { c.Heal = 0.5 },
+		"no late refusals": func(c *Case) {
+			c.Seconds.Direct, c.Seconds.Outbox = append(c.Seconds.Direct, 1), append(c.Seconds.Outbox, 1)
+		},
+		"fewer comments":      func(c *Case) { c.Seconds.Direct, c.Seconds.Outbox, c.Seconds.Refused = nil, nil, nil },
+		"half of a twin":      func(c *Case) { c.Seconds.TwinFailed = nil },
+		"a fault after it":    func(c *Case) { c.Fault, c.Heal = 3, 4 },
+		"a heal before fault": func(c *Case) { c.Heal = 0.5 },
 	} {
 		c := small()
 		spoil(&c)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"sync/atomic"
 	"time"
 
@@ -26,17 +27,20 @@ import (
 //
 // Mechanism: few connections are set up at a time, by a pool and by all pools of
 // a process together; whoever else wants one waits here and not in the server,
-// and not for long. After each set-up that came too late the next one may take
-// twice as long, up to a bound, so that what the server does is used. It hurts
-// where a host is gone for good: with several hosts the first one is then waited
-// for longer before the next is tried.
+// and not for long, and takes a connection that has become idle when its turn has
+// come. After each set-up that came too late the next one may take twice
+// as long, up to a bound, so that what the server does is used; and after one
+// that came in time, twice as long as that took. It hurts where a host is gone
+// for good: with several hosts the first one is then waited for longer before the
+// next is tried.
 type connects struct {
 	own, all       places
-	limit, longest time.Duration // of one set-up: at first, and at most
-	readCap        time.Duration // of a read, once the connection is set up
-	late           atomic.Int32  // set-ups in a row that reached their limit
-	lead           *lead         // who leads, where there are several servers; else nil
-	leader         bool          // the pool is one of connections to the leader
+	limit, longest time.Duration                // of one set-up: at first, and at most
+	readCap        time.Duration                // of a read, once the connection is set up
+	late           atomic.Int32                 // how often the limit is doubled
+	pool           atomic.Pointer[pgxpool.Pool] // nil until it is made
+	lead           *lead                        // who leads, where there are several servers; else nil
+	leader         bool                         // the pool is one of connections to the leader
 }
 
 // together is what all pools of a process have in common.
@@ -55,6 +59,21 @@ type places chan struct{}
 
 // errNoPlace is safe to retry: nothing was sent, and nobody asked.
 var errNoPlace = errors.New("others are connecting, and took too long")
+
+// errSpare ends a set-up for somebody who can have a connection that has become idle; acquire tries again.
+var errSpare = errors.New("a connection has become idle meanwhile")
+
+type takesIdleKey struct{}
+
+// acquire is pool's, and takes a connection that comes free while one is waiting to be set up.
+func acquire(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, error) {
+	ctx = context.WithValue(ctx, takesIdleKey{}, true) // the pool passes values on to BeforeConnect
+	for {
+		if conn, err := pool.Acquire(ctx); !errors.Is(err, errSpare) {
+			return conn, err
+		}
+	}
+}
 
 func placesFor(n int) places {
 	if n <= 0 {
@@ -100,6 +119,11 @@ func (s *connects) bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
 			s.own.leave()
 			return err
 		}
+		if ctx.Value(takesIdleKey{}) != nil && s.idle() {
+			s.all.leave()
+			s.own.leave()
+			return errSpare
+		}
 		one := &setUp{of: s}
 		if p := s.patience(); p > 0 {
 			c.ConnectTimeout = p
@@ -110,12 +134,22 @@ func (s *connects) bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
 		} else {
 			s.lead.toReplica(c)
 		}
+		next := pgconn.DialFunc(dial)
 		if s.readCap > 0 {
 			one.readCap.Store(int64(max(s.readCap, c.ConnectTimeout)))
-			c.DialFunc = capReads(dial, &one.readCap)
+			next = capReads(dial, &one.readCap)
+		}
+		c.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
+			one.began.Store(time.Now().UnixNano()) // of several hosts, with the last
+			return next(ctx, network, addr)
 		}
 		return nil
 	}
+}
+
+func (s *connects) idle() bool {
+	pool := s.pool.Load()
+	return pool != nil && pool.Stat().IdleConns() > 0
 }
 
 // patience is the limit of the next set-up.
@@ -123,9 +157,18 @@ func (s *connects) patience() time.Duration {
 	return max(s.limit, min(s.limit<<min(s.late.Load(), 8), s.longest))
 }
 
+// doublings is how often the limit is to be doubled for a set-up to have this long.
+func (s *connects) doublings(d time.Duration) (n int32) {
+	for limit := s.limit; limit > 0 && limit < min(d, s.longest); limit *= 2 {
+		n++
+	}
+	return n
+}
+
 // A setUp is one connection as it is set up. pgx tells a tracer, and nobody else, when that has failed.
 type setUp struct {
 	of      *connects
+	began   atomic.Int64 // in ns since 1970
 	readCap atomic.Int64 // of a read, in ns
 }
 
@@ -139,7 +182,7 @@ func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) 
 	u.readCap.Store(int64(u.of.readCap))
 	switch {
 	case end.Err == nil:
-		u.of.late.Store(0)
+		u.of.late.Store(u.of.doublings(2 * time.Since(time.Unix(0, u.began.Load()))))
 		if u.of.leader {
 			u.of.lead.says(end.Conn.PgConn(), true)
 		}

@@ -7,6 +7,7 @@ import (
 	"net"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -14,6 +15,7 @@ import (
 	"github.com/jackc/pgx/v5"
 
 	"afloat/internal/policy"
+	"afloat/internal/testenv"
 )
 
 // A silentServer takes connections and never says anything.
@@ -99,24 +101,57 @@ func TestConnectsWaitAtTheClient(t *testing.T) {
 	}
 }
 
-// TestConnectPatienceEnds: one connection that comes about is enough, and a refusal says nothing about time.
+// TestConnectPatienceEnds: it goes by how long the last connection took that came about, and a refusal says nothing about time.
 func TestConnectPatienceEnds(t *testing.T) {
 	s := &connects{own: placesFor(1), all: placesFor(1), limit: 400 * ms, longest: time.Second}
-	end := func(err error) time.Duration {
+	end := func(err error, took time.Duration) time.Duration {
 		if err := errors.Join(s.own.take(t.Context()), s.all.take(t.Context())); err != nil {
 			t.Fatal(err)
 		}
-		(&setUp{of: s}).TraceConnectEnd(t.Context(), pgx.TraceConnectEndData{Err: err})
+		one := &setUp{of: s}
+		one.began.Store(time.Now().Add(-took).UnixNano())
+		one.TraceConnectEnd(t.Context(), pgx.TraceConnectEndData{Err: err})
 		return s.patience()
 	}
 	late := lateError(t)
 	for i, step := range []struct {
-		err  error
-		want time.Duration
-	}{{late, 800 * ms}, {net.ErrClosed, 800 * ms}, {late, time.Second}, {late, time.Second}, {nil, 400 * ms}, {net.ErrClosed, 400 * ms}} {
-		if got := end(step.err); got != step.want {
+		err        error
+		took, want time.Duration
+	}{
+		{late, 400 * ms, 800 * ms}, {net.ErrClosed, 0, 800 * ms}, {late, 800 * ms, time.Second}, {late, time.Second, time.Second},
+		{nil, 700 * ms, time.Second}, {nil, 300 * ms, 800 * ms}, {net.ErrClosed, 0, 800 * ms}, {nil, 20 * ms, 400 * ms}, {net.ErrClosed, 0, 400 * ms},
+	} {
+		if got := end(step.err, step.took); got != step.want {
 			t.Errorf("step %d, after %v: %v, want %v", i, step.err, got, step.want)
 		}
+	}
+}
+
+// TestNoConnectionIsMadeInVain: of those who wanted one, whoever waited until connections had become idle takes one of those.
+func TestNoConnectionIsMadeInVain(t *testing.T) {
+	p := policy.Afloat().Postgres
+	p.Connects, p.MinIdleConns, p.ConnectTimeout, p.ConnectPatience = 1, 0, time.Minute, time.Minute
+	var dials atomic.Int32
+	slow := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		dials.Add(1)
+		time.Sleep(50 * ms)
+		return dialer(ctx, network, addr)
+	}
+	db := openDB(t, testenv.Postgres(t), slow, p)
+	var readers sync.WaitGroup
+	for range 20 {
+		readers.Go(func() {
+			conn, err := acquire(t.Context(), db.Pool)
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			conn.Release()
+		})
+	}
+	readers.Wait()
+	if n := dials.Load(); n > 5 {
+		t.Errorf("20 readers who each need a connection for a moment had %d made", n)
 	}
 }
 

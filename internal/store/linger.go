@@ -47,7 +47,7 @@ func linger[T any](ctx context.Context, pool *pgxpool.Pool, grace time.Duration,
 
 // onConn runs use under the context own, unless the caller has left meanwhile.
 func onConn[T any](caller, own context.Context, pool *pgxpool.Pool, use func(context.Context, *pgxpool.Conn) (T, error)) (v T, err error) {
-	conn, err := pool.Acquire(own)
+	conn, err := acquire(own, pool)
 	if err != nil {
 		return v, err
 	}

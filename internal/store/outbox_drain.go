@@ -80,7 +80,12 @@ func (o *Outbox) Drain(ctx context.Context) (written int, err error) {
 
 // write commits a batch, in order, unless another server is at it.
 func (o *Outbox) write(ctx context.Context, batch []redis.XMessage, left map[string]bool) (done []entry, mine bool, err error) {
-	tx, err := o.db.Begin(ctx)
+	conn, err := acquire(ctx, o.db.Pool)
+	if err != nil {
+		return nil, false, err
+	}
+	defer conn.Release()
+	tx, err := conn.Begin(ctx)
 	if err != nil {
 		return nil, false, err
 	}

@@ -70,10 +70,7 @@ func openPostgres(url string, dial Dial, p policy.Postgres, with *together) (*DB
 	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind, grace: p.Grace, together: with} // LISTEN waits for as long as it takes, so its reads have no cap
 	configure(cfg, dial, p)
 	if !several {
-		if with.all != nil {
-			(&connects{all: with.all}).bound(cfg, dial, p)
-		}
-		db.Pool, err = pgxpool.NewWithConfig(context.Background(), cfg)
+		db.Pool, err = newPool(&connects{all: with.all}, cfg, dial, p)
 		return db, err
 	}
 
@@ -95,20 +92,30 @@ func openPostgres(url string, dial Dial, p policy.Postgres, with *together) (*DB
 	db.leaveWhenMoved(cfg)
 	pools := make([]*pgxpool.Pool, 3)
 	for i, c := range []*pgxpool.Config{cfg, reading, backwards} {
-		if with.all != nil {
-			s := &connects{own: with.leader, all: with.all, lead: with.lead, leader: i == 0}
-			if !s.leader {
-				s.own = placesFor(p.Replicas.Connects)
-			}
-			s.bound(c, dial, p)
+		s := &connects{own: with.leader, all: with.all, lead: with.lead, leader: i == 0}
+		if !s.leader {
+			s.own = placesFor(p.Replicas.Connects)
 		}
-		if pools[i], err = pgxpool.NewWithConfig(context.Background(), c); err != nil {
+		if pools[i], err = newPool(s, c, dial, p); err != nil {
 			return nil, err
 		}
 	}
 	db.leader.Store(pools[0])
 	db.Pool, db.readers = pools[0], []*reader{{Pool: pools[1]}, {Pool: pools[2]}}
 	return db, nil
+}
+
+// newPool makes a pool whose connections s sets up, unless nothing bounds how many at a time.
+func newPool(s *connects, cfg *pgxpool.Config, dial Dial, p policy.Postgres) (*pgxpool.Pool, error) {
+	if s.all == nil {
+		return pgxpool.NewWithConfig(context.Background(), cfg)
+	}
+	s.bound(cfg, dial, p)
+	pool, err := pgxpool.NewWithConfig(context.Background(), cfg)
+	if err == nil {
+		s.pool.Store(pool)
+	}
+	return pool, err
 }
 
 // configure sets what all pools have in common.

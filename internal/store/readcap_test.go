@@ -144,11 +144,19 @@ func (c *swallowed) current() net.Conn {
 	return c.now
 }
 
-func (c *swallowed) Read(p []byte) (int, error)         { return c.current().Read(p) }
-func (c *swallowed) SetDeadline(t time.Time) error      { return c.current().SetDeadline(t) }
-func (c *swallowed) SetReadDeadline(t time.Time) error  { return c.current().SetReadDeadline(t) }
-func (c *swallowed) SetWriteDeadline(t time.Time) error { return c.current().SetWriteDeadline(t) }
-func (c *swallowed) Close() error                       { return c.current().Close() }
+func (c *swallowed) Read(p []byte) (int, error) { return c.current().Read(p) }
+func (c *swallowed) Close() error               { return c.current().Close() }
+
+// A deadline holds for both: a read may have begun before the link swallowed the connection.
+func (c *swallowed) SetDeadline(t time.Time) error {
+	return errors.Join(c.Conn.SetDeadline(t), c.current().SetDeadline(t))
+}
+func (c *swallowed) SetReadDeadline(t time.Time) error {
+	return errors.Join(c.Conn.SetReadDeadline(t), c.current().SetReadDeadline(t))
+}
+func (c *swallowed) SetWriteDeadline(t time.Time) error {
+	return errors.Join(c.Conn.SetWriteDeadline(t), c.current().SetWriteDeadline(t))
+}
 
 func (c *swallowed) Write(p []byte) (int, error) {
 	if c.link.on.Load() {

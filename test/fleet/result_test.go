@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,6 +154,10 @@ func TestTimelineIsADrawing(t *testing.T) {
 	reads := []read{came(cachedReads, 1, time.Millisecond, 200, ""), came(cachedReads, 12, time.Millisecond, 503, ""), came(twinReads, 12, time.Millisecond, 503, "")}
 	comments := []*comment{posted(0, true, 1, 303), posted(1, false, 12, 0, 13.5, 303)}
 	l := timeline(reads, comments, moments)
+	late := timeline(reads, append(slices.Clone(comments), posted(2, false, 12, 0, 60.2, 303)), moments)
+	if len(late.Served) != 38 || len(late.Direct) != 61 || len(late.Refused) != 61 || late.Outbox[60] != 1 {
+		t.Errorf("with a writer who comes after the readers: %d seconds of readers, %d of comments", len(late.Served), len(late.Direct))
+	}
 	if len(l.Served) != 38 || l.Served[1] != 1 || l.Failed[12] != 1 || l.P99[12] != 1 || l.TwinFailed[12] != 1 || l.Direct[1] != 1 || l.Refused[12] != 1 || l.Outbox[13] != 1 {
 		t.Errorf("the seconds are %+v", l)
 	}

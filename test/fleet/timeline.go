@@ -13,12 +13,20 @@ import (
 	"afloat/internal/recorded"
 )
 
-// timeline counts a case's seconds from its begin; those of its last, which are not whole, are left out.
+// timeline counts a case's seconds from its begin; of its readers, those of the last, which are not whole, are left out.
+// Writers come later, where they had to send their form again.
 func timeline(reads []read, comments []*comment, t times) recorded.Seconds {
 	n := int(t.until.Sub(t.begin).Seconds())
+	answers := n
+	for _, c := range comments {
+		if last := len(c.tries) - 1; !c.acked.IsZero() {
+			i, _ := second(c.tries[last].at.Add(c.tries[last].took), t.begin, 0)
+			answers = max(answers, i+1)
+		}
+	}
 	s := recorded.Seconds{
 		Served: make([]int, n), Failed: make([]int, n), P99: make([]float64, n),
-		Direct: make([]int, n), Outbox: make([]int, n), Refused: make([]int, n),
+		Direct: make([]int, answers), Outbox: make([]int, answers), Refused: make([]int, answers),
 		TwinServed: make([]int, n), TwinFailed: make([]int, n),
 	}
 	slow := make([][]time.Duration, n)
@@ -42,7 +50,7 @@ func timeline(reads []read, comments []*comment, t times) recorded.Seconds {
 	}
 	for _, c := range comments {
 		for k, try := range c.tries {
-			i, ok := second(try.at.Add(try.took), t.begin, n)
+			i, ok := second(try.at.Add(try.took), t.begin, answers)
 			switch acked := !c.acked.IsZero() && k == len(c.tries)-1; {
 			case !ok:
 			case !acked:
