@@ -28,11 +28,10 @@ import (
 // Mechanism: few connections are set up at a time, by a pool and by all pools of
 // a process together; whoever else wants one waits here and not in the server,
 // and not for long, and takes a connection that has become idle when its turn has
-// come. After each set-up that came too late the next one may take twice
-// as long, up to a bound, so that what the server does is used; and after one
-// that came in time, twice as long as that took. It hurts where a host is gone
-// for good: with several hosts the first one is then waited for longer before the
-// next is tried.
+// come. After each set-up that came too late the next one may take twice as long,
+// up to a bound, so that what the server does is used; and after one that came in
+// time, twice as long as that took. It hurts where a host is gone for good: with
+// several hosts the first one is then waited for longer before the next is tried.
 type connects struct {
 	own, all       places
 	limit, longest time.Duration                // of one set-up: at first, and at most

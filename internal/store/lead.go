@@ -60,11 +60,16 @@ func (l *lead) toReplica(c *pgx.ConnConfig) {
 // that said so longest ago remains, for one of them is the next leader. l.mu is
 // held, as in split.
 func (l *lead) mayLead(hosts []host) []host {
-	may := slices.DeleteFunc(slices.Clone(hosts), func(h host) bool { return time.Since(l.follows[h.addr()]) < l.believed })
-	if len(may) == 0 {
-		may = append(may, slices.MinFunc(hosts, func(a, b host) int { return l.follows[a.addr()].Compare(l.follows[b.addr()]) }))
+	said := func(h host) time.Time { return l.follows[h.addr()] }
+	may := slices.DeleteFunc(slices.Clone(hosts), func(h host) bool {
+		return time.Since(said(h)) < l.believed
+	})
+	if len(may) > 0 {
+		return may
 	}
-	return may
+	return []host{slices.MinFunc(hosts, func(a, b host) int {
+		return said(a).Compare(said(b))
+	})}
 }
 
 // split tells who led last, if it is one of them, from the others.
