@@ -130,7 +130,9 @@ var postgresKind = kind{
 
 var redisKind = kind{
 	name: "redis", image: "redis:8-trixie", port: "6379/tcp", url: url.URL{Scheme: "redis"},
-	cmd: []string{"redis-server", "--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction"}, // as package local has it
+	cmd: []string{"redis-server",
+		"--appendonly", "yes", "--appendfsync", "always", "--maxmemory-policy", "noeviction", // as package local has it
+		"--protected-mode", "no"}, // it has no password, and what comes through a published port doesn't come from its own loopback
 	ping: func(ctx context.Context, location string) error {
 		options, err := redis.ParseURL(location)
 		if err != nil {
