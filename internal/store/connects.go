@@ -50,7 +50,7 @@ type together struct {
 }
 
 func newTogether(p policy.Postgres) *together {
-	return &together{all: placesFor(p.Connects), leader: placesFor(p.Replicas.Connects), lead: newLead(p.Replicas.Believe)}
+	return &together{all: placesFor(p.Connects), leader: placesFor(p.Replicas.Connects), lead: newLead(p.Replicas.Believe, p.Replicas.Pause)}
 }
 
 // places are those of set-ups under way; nil has any number.
@@ -106,6 +106,9 @@ func (p places) leave() {
 func (s *connects) bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
 	s.limit, s.longest, s.readCap = p.ConnectTimeout, p.ConnectPatience, p.ReadCap
 	cfg.BeforeConnect = func(ctx context.Context, c *pgx.ConnConfig) error {
+		if err := s.early(); err != nil {
+			return err
+		}
 		if s.longest > 0 {
 			var cancel context.CancelFunc
 			ctx, cancel = context.WithTimeout(ctx, s.longest)
@@ -118,10 +121,14 @@ func (s *connects) bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
 			s.own.leave()
 			return err
 		}
+		err := s.early() // of who was asked while this one waited
 		if ctx.Value(takesIdleKey{}) != nil && s.idle() {
+			err = errSpare
+		}
+		if err != nil {
 			s.all.leave()
 			s.own.leave()
-			return errSpare
+			return err
 		}
 		one := &setUp{of: s}
 		if p := s.patience(); p > 0 {
@@ -144,6 +151,14 @@ func (s *connects) bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
 		}
 		return nil
 	}
+}
+
+// early is nil, or says that the pool is not to connect yet.
+func (s *connects) early() error {
+	if !s.leader {
+		return nil
+	}
+	return s.lead.early()
 }
 
 func (s *connects) idle() bool {
@@ -187,6 +202,9 @@ func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) 
 		}
 	case pgconn.Timeout(end.Err):
 		u.of.late.Add(1)
+	}
+	if end.Err != nil && u.of.leader {
+		u.of.lead.inVain()
 	}
 	u.of.all.leave()
 	u.of.own.leave()

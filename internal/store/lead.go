@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync"
 	"time"
@@ -18,20 +19,51 @@ import (
 // machine that makes 24 connections a second these alone kept it busy, and when a standby had been promoted it got to
 // serve nobody. Mechanism: reads ask anyway whether the server follows, on connections that survive its promotion, so
 // they tell for nothing; and so does a server that was asked in vain. A pool of connections to the leader leaves out who
-// has just said that it follows, and asks first who led last; a pool for reading asks the leader last.
+// has just said that it follows, and asks first who led last; a pool for reading asks the leader last. And whoever has
+// asked in vain, for all pools, has them wait for a moment before one asks again, unless readers hear of another leader:
+// a leader that was shutting down was asked 24 times a second, which kept it from shutting down, and the next one from
+// being elected.
 //
 // What a server said of itself is believed for a short time. Hosts that are names aren't found, and are asked in the
 // URL's order. A lead is safe for concurrent use, and a nil one knows nothing.
 type lead struct {
 	believed time.Duration // for how long, of who follows
+	pause    time.Duration // after asking in vain, at most
 
 	mu      sync.Mutex
+	next    time.Time            // nobody is asked before
 	addr    string               // who led last, as far as is known; else ""
 	follows map[string]time.Time // when somebody said so
 }
 
-func newLead(believed time.Duration) *lead {
-	return &lead{believed: believed, follows: map[string]time.Time{}}
+func newLead(believed, pause time.Duration) *lead {
+	return &lead{believed: believed, pause: pause, follows: map[string]time.Time{}}
+}
+
+// errNoLeader is safe to retry: nobody was asked.
+var errNoLeader = errors.New("whoever led doesn't answer, and it is too early to ask who leads")
+
+// early is nil, or says that the leader is not to be asked for yet.
+func (l *lead) early() error {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if time.Now().Before(l.next) {
+		return errNoLeader
+	}
+	return nil
+}
+
+// inVain notes that nobody who was asked leads. The pause is random, as several processes are at it.
+func (l *lead) inVain() {
+	if l == nil || l.pause <= 0 {
+		return
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.next = time.Now().Add(l.pause/2 + rand.N(l.pause/2+1))
 }
 
 // toLeader has c ask who led last before others, and nobody who follows.
@@ -93,7 +125,9 @@ func (l *lead) says(conn *pgconn.PgConn, leads bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if leads {
-		l.addr = addr
+		if l.addr != addr {
+			l.addr, l.next = addr, time.Time{}
+		}
 		delete(l.follows, addr)
 	} else {
 		l.follows[addr] = time.Now()

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"errors"
 	"net"
 	"slices"
 	"strings"
@@ -91,4 +92,38 @@ func TestTheLastLeaderIsAskedFirst(t *testing.T) {
 	cluster.Promote(cluster.Replicas[1])
 	connects("it is gone", leader, one, two)
 	connects("another one is known", two)
+}
+
+// TestTheLeaderIsAskedForNowAndThen: once somebody has asked in vain, all of a process wait for a while, and fail at once;
+// the news that another leads ends that.
+func TestTheLeaderIsAskedForNowAndThen(t *testing.T) {
+	t.Parallel()
+	cluster, b, _ := replicated(t, func(s *setup) {
+		s.table = func(t *policy.Table) { slowMachine(t); t.Postgres.Replicas.Pause = time.Hour }
+	})
+	asked(t, b.db, 2)
+	cluster.Leader.Kill()
+	b.db.Reset()
+	write := func() error {
+		_, err := b.db.Exec(t.Context(), `select 1`)
+		return err
+	}
+	if err := write(); err == nil || errors.Is(err, errNoLeader) {
+		t.Fatalf("the first to ask got %v", err)
+	}
+	beside, err := b.db.Beside(cluster.URL, dialer, policy.Postgres{ConnectTimeout: time.Minute, ConnectPatience: time.Minute})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(beside.Close)
+	for about, db := range map[string]*DB{"the pool": b.db, "another pool": beside} {
+		if _, err := db.Exec(t.Context(), `select 1`); !errors.Is(err, errNoLeader) {
+			t.Errorf("%s asked again: %v", about, err)
+		}
+	}
+	cluster.Promote(cluster.Replicas[1])
+	asked(t, b.db, 2)
+	if err := write(); err != nil {
+		t.Errorf("another one leads: %v", err)
+	}
 }

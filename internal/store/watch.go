@@ -92,6 +92,9 @@ func (p *Posts) listen(ctx context.Context, nudge chan<- struct{}) {
 }
 
 func (p *Posts) listenOnce(ctx context.Context, nudge chan<- struct{}) error {
+	if err := p.db.together.lead.early(); err != nil {
+		return err
+	}
 	dialling, cancel := context.WithTimeout(ctx, p.server.Reconnect)
 	defer cancel()
 	config := p.db.listen.Copy()
