@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -68,22 +69,27 @@ func meet(ctx context.Context, rate float64, seed uint64) (*readers, error) {
 }
 
 func get(ctx context.Context, url string) ([]byte, error) {
+	_, body, err := fetch(ctx, url)
+	return body, err
+}
+
+func fetch(ctx context.Context, url string) (http.Header, []byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, readLimit)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	res, err := fresh.Do(req)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	defer res.Body.Close()
 	body, err := io.ReadAll(io.LimitReader(res.Body, load.MaxPage))
 	if err == nil && res.StatusCode != http.StatusOK {
 		err = fmt.Errorf("GET %s: %s", url, res.Status)
 	}
-	return body, err
+	return res.Header, body, err
 }
 
 // fresh opens a connection for each request, and follows no redirect.
@@ -92,27 +98,30 @@ var fresh = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
-// warm has every page and asset asked for, so that each edge has a copy. It asks several times, as there are two edges.
-// A fleet that is whole again may still be catching its breath, so for a minute no answer is not the end.
+// warm has every page and asset asked for until each edge answers from a copy of its own. A fleet that is whole again may
+// still be catching its breath, so for a minute no answer, or a page that no edge keeps, is not the end.
 func (r *readers) warm(ctx context.Context) error {
-	for range 6 {
-		for _, path := range slices.Concat(r.articles, r.assets) {
-			for patience := time.Now().Add(time.Minute); ; {
-				_, err := get(ctx, blogURL+path)
-				if err == nil {
-					break
-				}
-				if time.Now().After(patience) {
-					return err
-				}
-				if err := wait(ctx, time.Second); err != nil {
-					return err
-				}
+	for _, path := range slices.Concat(r.articles, r.assets) {
+		patience := time.Now().Add(time.Minute)
+		for has := map[string]bool{}; len(has) < edges; {
+			header, _, err := fetch(ctx, blogURL+path)
+			if err == nil && header.Get("X-Cache") != "miss" {
+				has[header.Get("X-Edge")] = true
+				continue
+			}
+			if time.Now().After(patience) {
+				return cmp.Or(err, fmt.Errorf("%s: of %d edges only %d have a copy", path, edges, len(has)))
+			}
+			if err := wait(ctx, tick/10); err != nil {
+				return err
 			}
 		}
 	}
 	return nil
 }
+
+// edges is how many there are, each with copies of its own.
+const edges = 2
 
 // isArticle finds the mark of an article on its page, and the end of the page.
 func isArticle(path string, body []byte) error {

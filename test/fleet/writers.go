@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -31,7 +32,8 @@ type comment struct {
 type try struct {
 	at     time.Time
 	took   time.Duration
-	status int // 0: no answer
+	status int           // 0: no answer
+	later  time.Duration // from now on the answer asks for another try; 0: it doesn't say
 }
 
 func (c comment) first() time.Time { return c.tries[0].at }
@@ -39,7 +41,7 @@ func (c comment) first() time.Time { return c.tries[0].at }
 func (c comment) key() string { return "fleet-test-key-" + c.text }
 
 // writers comment on articles, each a comment with a key of its own. Who gets no acknowledgement sends the same form
-// again after a second or two, as a person does whose browser kept it.
+// again, as a person does whose browser kept it: not before the answer asks for it, and each time later.
 type writers struct {
 	articles []string // paths
 	prefix   string   // of every text: tells this case's comments from all others
@@ -78,10 +80,17 @@ func (c *comment) write(ctx context.Context, random *rand.Rand) {
 			c.unseen = c.missing(ctx, at)
 			return
 		}
-		if time.Since(c.first()) > giveUp || wait(ctx, time.Second+time.Duration(random.Float64()*float64(time.Second))) != nil {
+		if time.Since(c.first()) > giveUp || wait(ctx, c.pause(random)) != nil {
 			return
 		}
 	}
+}
+
+// pause is how long a writer waits after a try: what the answer asks for, or else a second, doubled for each of two tries before
+// it, and up to as much again at random.
+func (c *comment) pause(random *rand.Rand) time.Duration {
+	d := max(c.tries[len(c.tries)-1].later, time.Second) << min(len(c.tries)-1, 2)
+	return d + time.Duration(random.Int64N(int64(d)))
 }
 
 // written tells from its address a comment that was written at once: Postgres has numbers, the outbox ids of another form.
@@ -109,6 +118,9 @@ func (c *comment) post(ctx context.Context) (at string, direct bool, err error) 
 	defer res.Body.Close()
 	if _, err := io.Copy(io.Discard, res.Body); err != nil {
 		return "", false, err
+	}
+	if after, err := strconv.Atoi(res.Header.Get("Retry-After")); err == nil {
+		t.later = time.Duration(after) * time.Second
 	}
 	if t.status = res.StatusCode; t.status != http.StatusSeeOther {
 		return "", false, nil
