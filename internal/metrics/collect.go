@@ -70,7 +70,7 @@ var (
 	waiting   = desc("outbox_waiting", "Comments that wait in the outbox to be written, as far as this server knows.")
 	accepted  = desc("outbox_accepted_total", "Comments that this server accepted into the outbox, by the number of disks that they were on by then.", "disks")
 	written   = desc("outbox_written_total", "Comments that this server wrote from the outbox to the database.")
-	refused   = desc("outbox_refused_total", "Comments that the outbox did not accept, by class of the error.", "class")
+	refused   = desc("outbox_refused_total", "Times that the outbox did not accept a comment, by class of the error. One that nobody took may be offered twice.", "class")
 	passed    = desc("outbox_passed_total", "Comments that this server sent to the database while the outbox was out of reach, past any that waited there.")
 	made      = desc("snapshot_timestamp_seconds", "When that was made, in seconds since 1970.")
 )

@@ -134,6 +134,9 @@ func TestNumbersFitTogether(t *testing.T) {
 	if sum := table.OutboxOrder.Deadline + table.CommentWrites.Deadline + table.Outbox.Deadline; sum >= heard || table.Page.Budget > table.OutboxOrder.Deadline+table.CommentWrites.Deadline {
 		t.Errorf("a comment takes up to %v, and its article %v beside it: want less than %v", sum, table.Page.Budget, heard)
 	}
+	if again := server.Outbox.Again + table.Outbox.Deadline; again >= heard {
+		t.Errorf("a comment that is offered once more takes up to %v: want less than %v", again, heard)
+	}
 	const tick = 100 * time.Millisecond // of Redis: by so much a time-out of its own may be late
 	if server.Outbox.Sync+tick >= table.Outbox.AttemptDeadline {
 		t.Errorf("an attempt of %v ends before the wait for a replica, %v and up to %v, does", table.Outbox.AttemptDeadline, server.Outbox.Sync, tick)

@@ -51,6 +51,7 @@ const (
 // Outbox is how comments wait in Redis for a database that takes them.
 type Outbox struct {
 	Sync   time.Duration // longest wait for the replicas, and once more for their disks
+	Again  time.Duration // a comment that nobody has taken by then is refused; sooner, it is offered once more
 	Claim  time.Duration // how long a key is remembered there once its comment is written
 	Drain  time.Duration // longest one round of writing
 	Linger time.Duration // how long a written comment is shown from here: until copies that lack it are gone
@@ -136,6 +137,7 @@ func Serve() Server {
 		MemoryEntries:     500,      // about 10 MB of articles at 20 KB each; the next rungs, Redis and the snapshot, hold all
 		Outbox: Outbox{
 			Sync:   30 * ms,         // WAIT and WAITAOF take 1 to 8 ms; with a replica gone each comment waits for this long, and up to 100 ms longer, for Redis looks at its clock ten times a second
+			Again:  450 * ms,        // with the outbox's deadline of 300 ms after it, a writer hears within 800 ms
 			Claim:  24 * time.Hour,  // a writer who sends again does so within minutes; the database remembers for ever
 			Drain:  3 * time.Second, // three hosts that don't answer to a dial, and the work
 			Linger: 2 * time.Second, // above a copy's 1.5 s and a finished page's 0.2 s

@@ -118,11 +118,13 @@ const keyHashColumn = `encode(sha256(convert_to(key, 'UTF8')), 'hex') as key_has
 // where the database failed, and may wait.
 //
 // It ends within the deadlines of three rows of the table, one after another:
-// the outbox's order, comment writes, and the outbox.
+// the outbox's order, comment writes, and the outbox. Where it had an answer
+// from nobody sooner than that, the outbox is asked once more.
 func (c *Comments) Add(ctx context.Context, n NewComment, known func() bool) (Comment, resilience.Report, error) {
 	if c.outbox == nil {
 		return c.write(ctx, n)
 	}
+	begun := time.Now()
 	claimed, unknown := c.outbox.ask(ctx, n)
 	switch {
 	case errors.Is(unknown, ErrKeyReused):
@@ -152,6 +154,12 @@ func (c *Comments) Add(ctx context.Context, n NewComment, known func() bool) (Co
 			return held, last, refusal
 		}
 		refused = refusal
+	}
+	if refused != nil {
+		held, last, refusal := c.outbox.addAgain(ctx, n, begun)
+		if refusal == nil || errors.Is(refusal, ErrKeyReused) {
+			return held, last, refusal
+		}
 	}
 	return Comment{}, report, errors.Join(err, refused)
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"strconv"
 	"sync"
 	"sync/atomic"
@@ -127,6 +128,25 @@ func (o *Outbox) Add(ctx context.Context, n NewComment) (Comment, resilience.Rep
 		o.remember(c)
 	}
 	return c, report, err
+}
+
+// errNoTime refuses a comment that has taken its time already.
+var errNoTime = errors.New("no time is left to ask the outbox once more")
+
+// addAgain adds a comment that nobody took, if that was said soon after it had begun. A writer who is refused waits for
+// seconds, and a moment may be enough: a breaker lets somebody in again, a busy replica has written the entry that is
+// there already. It waits at random, since many are refused together.
+func (o *Outbox) addAgain(ctx context.Context, n NewComment, begun time.Time) (Comment, resilience.Report, error) {
+	left := o.policy.Again - time.Since(begun)
+	if left <= 0 {
+		return Comment{}, resilience.Report{}, errNoTime
+	}
+	select {
+	case <-time.After(left/2 + rand.N(left/2+1)):
+		return o.Add(ctx, n)
+	case <-ctx.Done():
+		return Comment{}, resilience.Report{}, ctx.Err()
+	}
 }
 
 // pass notes that a comment goes to the database while the outbox is out of reach: it may stand before one that waits.

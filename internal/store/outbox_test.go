@@ -331,6 +331,39 @@ func TestNeitherHomeTakesIt(t *testing.T) {
 	}
 }
 
+// TestRefusedCommentIsOfferedOnceMore: an outbox that was out of reach for a moment takes a comment that nobody took, while
+// there is time.
+func TestRefusedCommentIsOfferedOnceMore(t *testing.T) {
+	url, _ := newDatabase(t, one(t)...)
+	s := newServer(t, url, testenv.Redis(t))
+	down(s.toDB, s.toRedis)
+	s.outbox.policy.Again = time.Nanosecond
+	if c, _, err := s.Add(t.Context(), comment("one", 1), known); err == nil {
+		t.Errorf("with neither, and no time: %+v", c)
+	}
+	refusals := func() (n int) {
+		for _, of := range s.outbox.Stats().Refused {
+			n += of
+		}
+		return n
+	}
+	if n := refusals(); n != 1 {
+		t.Errorf("without time it was offered %d times", n)
+	}
+	s.outbox.policy.Again = 2 * time.Second
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		for refusals() < 2 && ctx.Err() == nil {
+			time.Sleep(time.Millisecond)
+		}
+		s.toRedis.Clear()
+	}()
+	if c, _, err := s.Add(ctx, comment("one", 2), known); err != nil || c.Entry == "" {
+		t.Errorf("the outbox is back: %+v, %v; want it to wait there", c, err)
+	}
+}
+
 // Redis answers before its disk has it: that is no promise.
 func TestOutboxOfARedisThatMayForget(t *testing.T) {
 	url, _ := newDatabase(t, one(t)...)
