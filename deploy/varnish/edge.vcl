@@ -174,6 +174,11 @@ sub vcl_backend_fetch {
     if (bereq.retries > 0) {
         set bereq.backend = second.backend();
     }
+    if (bereq.http.X-Note-Copy) {
+        # With an older copy to fall back on both balancers have to be through within the 1.4 s that a front waits, or the
+        # reader gets neither: balancers whose servers all hang, or have just been started, answer nothing.
+        set bereq.first_byte_timeout = 600ms;
+    }
     if (bereq.url ~ "^/lab") {
         set bereq.first_byte_timeout = 30s; # it answers some questions only when there is news, after 20 s at most
         set bereq.between_bytes_timeout = 30s;
