@@ -80,10 +80,15 @@ func run(ctx context.Context, args []string, out io.Writer) (err error) {
 		h.until = time.Now().Add(*within)
 	}
 	if *again {
-		if h.report.Results, err = resume(*dir); err != nil {
+		before, err := resume(*dir)
+		if err != nil {
 			return err
 		}
+		h.report.Results = before.Results
 		chosen = slices.DeleteFunc(chosen, func(s scenario) bool { return h.report.has(s.Name) })
+		if len(chosen) == 0 { // only told again
+			h.report.Rate, h.report.Wanted = before.Rate, before.Wanted
+		}
 	}
 	if len(chosen) > 0 {
 		if err := h.all(ctx, chosen, *rate, *seed, *keep); err != nil {

@@ -44,19 +44,18 @@ func machine() string {
 const figures = "fleet.json"
 
 // resume takes up the results of an earlier run in dir; there need not be one.
-func resume(dir string) ([]result, error) {
+func resume(dir string) (r report, err error) {
 	text, err := os.ReadFile(filepath.Join(dir, figures))
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return r, nil
 	}
 	if err != nil {
-		return nil, err
+		return r, err
 	}
-	var r report
 	if err := json.Unmarshal(text, &r); err != nil {
-		return nil, fmt.Errorf("%s: %w", figures, err)
+		return r, fmt.Errorf("%s: %w", figures, err)
 	}
-	return r.Results, nil
+	return r, nil
 }
 
 // has reports whether a case is done.

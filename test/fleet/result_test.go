@@ -119,7 +119,7 @@ func TestAnExceptionStillLosesNothing(t *testing.T) {
 
 func TestResume(t *testing.T) {
 	dir := t.TempDir()
-	if before, err := resume(dir); err != nil || before != nil {
+	if before, err := resume(dir); err != nil || before.Results != nil {
 		t.Fatalf("an empty directory resumes with %v, %v", before, err)
 	}
 	first := newReport(200, "abc")
@@ -130,10 +130,12 @@ func TestResume(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	second := newReport(200, "def")
-	var err error
-	if second.Results, err = resume(dir); err != nil {
+	second, err := resume(dir)
+	if err != nil {
 		t.Fatal(err)
+	}
+	if second.Rate != 200 || second.Wanted != 200 {
+		t.Errorf("resumed at %g of %g readers a second", second.Rate, second.Wanted)
 	}
 	if len(second.Results) != 2 || second.Results[0].Name != "edge-kill" || !second.has("zone") || second.has("front-kill") {
 		t.Errorf("resumed with %+v", second.Results)

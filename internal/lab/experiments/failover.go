@@ -26,7 +26,7 @@ const (
 
 var _ = register(130, &lab.Experiment{
 	Name: "failover", Title: "A server dies",
-	Question: "The database's leader is killed while 200 readers a second come and five comments a second are written. For how long do readers get errors?",
+	Question: "The database's leader is killed while readers come and five comments a second are written. For how long do readers get errors?",
 	Choices:  []string{"Until a standby leads, about 20 s", "For a second or two, until the connections are made again", "Not at all"},
 	Answer:   2,
 
@@ -34,7 +34,7 @@ var _ = register(130, &lab.Experiment{
 	SetUp: "Not measured now: a run of the fleet test, as it was recorded, with its date, machine and revision. The fleet is every part twice or three times, in containers on one machine: PostgreSQL under Patroni, Redis under Sentinel, three blog servers, two of each balancer and edge. One part, or what goes together, is broken from outside, held so for 20 or 35 s, and brought back. The naive twin, the same program without protections, stands on the same leader and the same Redis, and is read at the same time.",
 
 	Params: []lab.Param{{Name: "case", Label: "what is broken", Kind: lab.Choice, Default: defaultCase(), Choices: caseNames()}},
-	Load:   lab.Load{Callers: "readers and writers of the fleet, through its published port", Rate: 200, For: 50 * time.Second, Words: "open loop, Poisson arrivals, Zipf over all articles, a new connection each and one attempt; five comments a second, each with a key"},
+	Load:   lab.Load{Callers: "readers and writers of the fleet, through its published port", For: 50 * time.Second, Words: "as many a second as the record says, in an open loop, Poisson arrivals, Zipf over all articles, a new connection each and one attempt; five comments a second, each with a key"},
 	Measures: []string{
 		"readers without a whole page within 5 s, and their p99; the twin's",
 		"comments acknowledged, by the outbox too; held against the leader's table at the end: lost, doubled, out of order",
