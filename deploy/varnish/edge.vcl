@@ -5,10 +5,16 @@
 #   1. A copy that is fresh, or past that by no more than the page's stale-while-revalidate, is served at once, and
 #      refreshed behind the reader.
 #   2. An older copy is kept for the page's stale-if-error. The servers are asked first; if they have nothing complete
-#      to say (no answer, a 5xx, a degraded page) the older copy is served instead, and stays.
+#      to say (no answer, a 5xx, a degraded page) the older copy is served instead, and stays. For the next second they
+#      are not asked again: in an outage every page is degraded, and if each reader asked, the edge would send the
+#      servers its whole load when they can bear it least.
 #   3. With no balancer left, nobody is asked.
 #   4. With no copy either, the reader gets a 503 that says so.
-# A purge of a page makes its copy one of 2 at once, and lets a degraded page that is newer be preferred to it.
+# A purge of a page makes its copy one of 2 at once, and lets a degraded page that is newer be preferred to it; that page
+# is everybody's for a second.
+#
+# That the servers were asked in vain is itself an object, beside the copy: a mark, which varies on X-Note-Mark. A request
+# that has this header finds the mark, one without it looks past it.
 vcl 4.1;
 
 import directors;
@@ -41,6 +47,7 @@ sub vcl_recv {
         unset req.http.X-Note-Cache;
         unset req.http.X-Note-XRay;
         unset req.http.X-Note-Host;
+        set req.http.X-Note-Mark = "see";
         unset req.http.X-Edge;
         unset req.http.X-Edge-Cache;
     }
@@ -114,6 +121,13 @@ sub vcl_hit {
     if (req.method == "PURGE") {
         call purge_page;
     }
+    if (obj.http.X-Note-Mark) {
+        if (obj.ttl > 0s) {
+            set req.http.X-Note-Copy = "take";
+        }
+        unset req.http.X-Note-Mark;
+        return (restart);
+    }
     set req.http.X-Note-Cache = "hit";
     if (obj.ttl <= 0s) {
         set req.http.X-Note-Cache = "stale";
@@ -137,6 +151,7 @@ sub vcl_hit {
     if (obj.grace <= 12h) {
         set req.http.X-Note-Copy = "purged";
     }
+    set req.http.X-Note-Mark = "see";
     set req.hash_always_miss = true;
     return (restart);
 }
@@ -148,6 +163,9 @@ sub vcl_miss {
     if (req.http.X-Note-XRay) {
         set req.http.X-Edge-Cache = "miss";
         call ask_for_xray;
+    }
+    if (req.http.X-Note-Copy == "take") {
+        unset req.http.X-Note-Copy; # it was removed a moment ago
     }
     set req.http.X-Note-Cache = "miss";
 }
@@ -171,6 +189,9 @@ sub vcl_backend_fetch {
     # A server that reads this sends the whole page, with everything in it, rather than one in pieces: only a whole
     # answer can be kept, and only a whole one can be asked for again when half of it was lost.
     set bereq.http.Surrogate-Capability = server.identity + {"="Surrogate/1.0""};
+    if (bereq.is_bgfetch && bereq.http.X-Note-Copy == "take") {
+        return (abandon); # Varnish would refresh the copy now, after somebody has just asked in vain
+    }
     if (bereq.retries > 0) {
         set bereq.backend = second.backend();
     }
@@ -202,16 +223,18 @@ sub vcl_backend_response {
         return (deliver);
     }
     # Degraded, failed or nobody else's. It must not take the place of a complete copy. 404 and the like are answers.
-    if ((beresp.status == 200 || beresp.status >= 500) && (bereq.is_bgfetch || bereq.http.X-Note-Copy == "have")) {
+    if (bereq.is_bgfetch && (beresp.status == 200 || beresp.status >= 500)) {
         return (abandon);
     }
-    if (bereq.http.X-Note-Copy == "purged") {
-        if (beresp.status >= 500) {
-            return (abandon);
+    if (bereq.http.X-Note-Copy) {
+        if (beresp.status >= 500 || (beresp.status == 200 && bereq.http.X-Note-Copy == "have")) {
+            call mark;
+            return (deliver);
         }
-        set beresp.uncacheable = true;
-        set beresp.ttl = 0s; # no mark, which would hide the copy
-        return (deliver);
+        if (beresp.status == 200) { # newer than the purge
+            call keep_for_a_second;
+            return (deliver);
+        }
     }
     # For a moment nobody waits for anybody else's fetch of this, since its answer can't be shared. The mark ends by
     # itself, and the first complete page takes its place.
@@ -221,15 +244,38 @@ sub vcl_backend_response {
     return (deliver);
 }
 
+sub mark {
+    set beresp.http.X-Note-Mark = "in vain";
+    set beresp.http.Vary = "X-Note-Mark";
+    call keep_for_a_second;
+}
+
+# For one second more it is known as one that has ended: if it were gone at once, a reader could come between its end and
+# its removal, and Varnish would show neither it nor the copy.
+sub keep_for_a_second {
+    set beresp.ttl = 1s;
+    set beresp.grace = 1s;
+}
+
 # No answer. A 5xx is one: behind it the balancer has asked every server already, and asking again would only be load.
 sub vcl_backend_error {
     if (bereq.retries == 0 && (bereq.method == "GET" || bereq.method == "HEAD" || bereq.url ~ "^/posts/[^/]+/comments$")) {
         return (retry);
     }
+    if (bereq.http.X-Note-Copy && !bereq.is_bgfetch) {
+        call mark;
+        return (deliver);
+    }
     return (abandon); # to vcl_synth
 }
 
 sub vcl_deliver {
+    if (resp.http.X-Note-Mark) {
+        set req.http.X-Note-Copy = "take";
+        unset req.http.X-Note-Mark;
+        set req.hash_always_miss = false;
+        return (restart);
+    }
     set resp.http.X-Edge = server.identity;
     set resp.http.X-Cache = req.http.X-Note-Cache;
     set resp.http.X-Note-Status = server.identity + "; fwd=uri-miss";
@@ -254,12 +300,4 @@ sub vcl_deliver {
     unset resp.http.X-Varnish;
 }
 
-sub vcl_synth {
-    if (resp.status == 503 && req.http.X-Note-Copy ~ "^(have|purged)$") {
-        set req.http.X-Note-Copy = "take";
-        set req.hash_always_miss = false;
-        return (restart);
-    }
-}
-
-include "./sorry.vcl"; # goes on with vcl_synth
+include "./sorry.vcl"; # vcl_synth
