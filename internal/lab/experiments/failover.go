@@ -20,7 +20,7 @@ var (
 // What deploy/postgres/patroni.yml says, in seconds, and how many comments a second the fleet test's writers begin.
 const (
 	leaseTTL      = 20.0
-	leaseLoop     = 5.0
+	leaseLoop     = 2.0
 	commentsBegun = 5.0
 )
 
@@ -43,13 +43,13 @@ var _ = register(130, &lab.Experiment{
 
 	Expect: []lab.Expectation{
 		{Claim: "comments acknowledged and lost, doubled or out of order: 0", Tolerance: "exact", Source: patroniQuorum},
-		{Claim: "a leader that vanishes is replaced when its lease ends, ttl − loop_wait to ttl after it was last renewed: comments are direct again after 15 to 25 s", Tolerance: "5 s for the election and the way back", Source: patroniSettings},
+		{Claim: "a leader that vanishes is replaced when its lease ends, ttl − loop_wait to ttl after it was last renewed: comments are direct again after 18 to 25 s", Tolerance: "5 s for the election and the way back", Source: patroniSettings},
 		{Claim: "comments that the outbox takes meanwhile: 5 a second × seconds until direct", Tolerance: "± 20 %", Source: ourOutbox},
 		{Claim: "the fleet test's own bounds: readers who may fail, p99, refusals", Tolerance: "those of test/fleet/bounds.go", Source: ourFleetTest},
 	},
 	Explain: []string{
 		"Two things are hidden in “a server dies”: that somebody else can do its work, and that everybody learns who. A page server holds nothing of its own, so a balancer asks the next one, within the same request, and no reader notices. A database leader holds the only place where writes are put in order. There must never be two, so the others have to be sure that it is gone.",
-		"Patroni makes sure with a lease in etcd, renewed every 5 s (loop_wait) and good for 20 s (ttl). A leader that dies just after renewing it leaves 20 s to wait, one that dies just before it 15 s; then a standby that has every commit is promoted. Patroni allows no ttl under 20 s, so nobody fails over sooner without being told: a planned switchover takes under two.",
+		"Patroni makes sure with a lease in etcd, renewed every 2 s (loop_wait) and good for 20 s (ttl). A leader that dies just after renewing it leaves 20 s to wait, one that dies just before it 18 s; then a standby that has every commit is promoted. Patroni allows no ttl under 20 s, so nobody fails over sooner without being told: a planned switchover takes under two.",
 		"Readers don't wait for any of that. Their pages come from an edge's copy, from a server's memory, or from a standby, which says how far it may be behind. Writers can't be answered so. The outbox takes their comments, in Redis, and puts them into Postgres when there is a leader. A comment's key sees to it that one which was sent twice is there once.",
 		"No commit is acknowledged before one standby has it too (synchronous_mode: quorum), and only a standby that has every acknowledged commit may be promoted. That is what “0 lost” rests on.",
 	},
