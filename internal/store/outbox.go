@@ -43,6 +43,7 @@ type Outbox struct {
 	policy     policy.Outbox
 	poll, warn time.Duration
 	log        *slog.Logger
+	more       chan struct{} // a comment was accepted
 
 	mu      sync.Mutex
 	shown   []waiting       // in order of acceptance
@@ -81,7 +82,7 @@ func NewOutbox(o OutboxOptions) (*Outbox, error) {
 		return nil, err
 	}
 	return &Outbox{redis: o.Redis, db: o.DB, replicated: o.Replicated, order: order, add: add,
-		policy: o.Server.Outbox, poll: o.Server.Poll, warn: o.Server.Warn, log: o.Log, stuck: map[string]bool{}}, nil
+		policy: o.Server.Outbox, poll: o.Server.Poll, warn: o.Server.Warn, log: o.Log, more: make(chan struct{}, 1), stuck: map[string]bool{}}, nil
 }
 
 // Guards are the guards of the outbox, for display.
@@ -126,6 +127,10 @@ func (o *Outbox) Add(ctx context.Context, n NewComment) (Comment, resilience.Rep
 	case c.Entry != "":
 		count(&o.stats.accepted, strconv.Itoa(c.Disks))
 		o.remember(c)
+		select {
+		case o.more <- struct{}{}:
+		default: // Run knows already
+		}
 	}
 	return c, report, err
 }

@@ -15,36 +15,45 @@ const drainLock = 0x61666c6f6174 // "afloat"
 
 // Run writes what waits, and learns what other servers have accepted, until
 // ctx ends. A database that hangs delays the one and not the other.
+//
+// While the database takes them, what is accepted is written at once: it waits
+// only because another of its article did, and if it were left until the next
+// poll the next ones would wait for it in their turn. While the database doesn't,
+// it is tried once in each poll, however many are accepted.
 func (o *Outbox) Run(ctx context.Context) {
 	watching := make(chan struct{})
 	go func() {
 		defer close(watching)
-		o.every(ctx, func() { o.look(ctx) })
+		o.every(ctx, func() (more <-chan struct{}) { o.look(ctx); return nil })
 	}()
-	o.every(ctx, func() {
+	o.every(ctx, func() (more <-chan struct{}) {
 		if n, _ := o.Count(); n == 0 {
-			return
+			return o.more
 		}
 		// Again at once, for as long as any came meanwhile: an article goes back to direct writes only when none waits.
 		for written := 1; written > 0; {
 			var err error
 			if written, err = o.Drain(ctx); err != nil {
 				o.log.Debug("comments go on waiting", "err", err)
-				return
+				return nil
 			}
 		}
+		return o.more
 	})
 	<-watching
 }
 
-func (o *Outbox) every(ctx context.Context, do func()) {
+// every calls do at each poll, and sooner if something is received from what it
+// returned.
+func (o *Outbox) every(ctx context.Context, do func() (more <-chan struct{})) {
 	tick := time.NewTicker(o.poll)
 	defer tick.Stop()
 	for {
-		do()
+		more := do()
 		select {
 		case <-ctx.Done():
 			return
+		case <-more:
 		case <-tick.C:
 		}
 	}

@@ -333,6 +333,56 @@ func TestNeitherHomeTakesIt(t *testing.T) {
 
 // TestRefusedCommentIsOfferedOnceMore: an outbox that was out of reach for a moment takes a comment that nobody took, while
 // there is time.
+// TestCommentsAreWrittenAsTheyCome: no poll comes in this test's time. While the
+// database takes comments they don't wait for one; while it doesn't, many
+// comments are no more attempts than one.
+func TestCommentsAreWrittenAsTheyCome(t *testing.T) {
+	url, _ := newDatabase(t, one(t)...)
+	s := newServer(t, url, testenv.Redis(t))
+	var said lines
+	s.outbox.poll, s.outbox.log = time.Hour, slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	ctx, cancel := context.WithCancel(t.Context())
+	var running sync.WaitGroup
+	running.Go(func() { s.outbox.Run(ctx) })
+	defer running.Wait()
+	defer cancel()
+	want := ""
+	for i := range 3 {
+		if _, _, err := s.outbox.Add(ctx, comment("one", i)); err != nil {
+			t.Fatal(err)
+		}
+		want = strings.TrimPrefix(fmt.Sprintf("%s,Comment %d", want, i), ",")
+		eventually(t, "it is written", func() bool { return bodies(t, s.db, "one") == want })
+	}
+	down(s.toDB)
+	for i := range 10 {
+		s.hold(t, comment("one", 10+i))
+		time.Sleep(10 * time.Millisecond)
+	}
+	eventually(t, "an attempt has failed", func() bool { return said.count("comments go on waiting") > 0 })
+	if n := said.count("comments go on waiting"); n > 2 { // the last one before may have been told late
+		t.Errorf("%d attempts for ten comments that can't be written", n)
+	}
+}
+
+// lines is a log that can be read while it is written.
+type lines struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (l *lines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.text.Write(p)
+}
+
+func (l *lines) count(text string) int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.Count(l.text.String(), text)
+}
+
 func TestRefusedCommentIsOfferedOnceMore(t *testing.T) {
 	url, _ := newDatabase(t, one(t)...)
 	s := newServer(t, url, testenv.Redis(t))
