@@ -228,6 +228,31 @@ func TestCommentWhileTheDatabaseIsDown(t *testing.T) {
 	}
 }
 
+// TestLateComment: a writer who is sent to a server that can't see their comment
+// is told that it is kept; nobody else is.
+func TestLateComment(t *testing.T) {
+	w := newWorld(t)
+	b := w.start(t, patientRedis)
+	slug := w.articles[0].Slug
+	b.breakLink("postgres", fault.Refuse)
+	sent := b.comment(t, slug, "Ada", "Said in the dark", "key-of-a-late-comment")
+	sent.wantStatus(t, 303)
+	to, kept := sent.header.Get("Location"), "The comment that you have just sent is kept."
+	lacks(t, b.get(t, to).body, kept)
+
+	elsewhere := w.start(t, patientRedis)
+	elsewhere.breakLink("postgres", fault.Refuse)
+	elsewhere.breakLink("redis", fault.Refuse)
+	page := elsewhere.get(t, to)
+	page.wantStatus(t, 200)
+	wants(t, page.body, kept)
+	lacks(t, page.body, "Said in the dark")
+	lacks(t, elsewhere.get(t, "/posts/"+slug).body, kept)
+	elsewhere.heal()
+	eventually(t, "the comment is there", func() bool { return strings.Contains(elsewhere.get(t, to).body, "Said in the dark") })
+	lacks(t, elsewhere.get(t, to).body, kept)
+}
+
 // patientRedis is for a machine that is too busy for an fsync in time.
 func patientRedis(s *setup) {
 	for _, row := range []*policy.Row{&s.table.OutboxOrder, &s.table.Outbox} {

@@ -134,6 +134,8 @@ type commentView struct {
 type commentsView struct {
 	Slug     string
 	Comments []commentView
+	Late     bool // the one that this reader has just written isn't among them
+	Outbox   bool // it was accepted by the outbox
 }
 
 type suggestionView struct {

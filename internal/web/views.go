@@ -2,6 +2,7 @@ package web
 
 import (
 	"html/template"
+	"slices"
 
 	"afloat/internal/store"
 	"afloat/internal/widgets"
@@ -30,7 +31,8 @@ func viewArticle(p store.Post, body template.HTML, path lessonPath) articleView 
 }
 
 // viewComments shows an article's comments: those of the database, and behind
-// them those that wait in the outbox. One that is in both is written.
+// them those that wait in the outbox. One that is in both is written. mine is
+// the Ref of the one that this reader has just written; "" for other readers.
 func viewComments(slug string, list, waiting []store.Comment, mine string) commentsView {
 	v := commentsView{Slug: slug}
 	written := map[string]bool{}
@@ -43,6 +45,8 @@ func viewComments(slug string, list, waiting []store.Comment, mine string) comme
 			v.Comments = append(v.Comments, viewComment(c, mine))
 		}
 	}
+	v.Late = mine != "" && !slices.ContainsFunc(v.Comments, func(c commentView) bool { return c.Mine })
+	v.Outbox = store.IsEntry(mine)
 	return v
 }
 
