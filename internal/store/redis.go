@@ -13,6 +13,7 @@ import (
 
 	"github.com/redis/go-redis/v9"
 	"github.com/redis/go-redis/v9/logging"
+	"github.com/redis/go-redis/v9/maintnotifications"
 
 	"afloat/internal/policy"
 	"afloat/internal/resilience"
@@ -27,6 +28,8 @@ func OpenRedis(location string, dial Dial, p policy.RedisLib) (*redis.Client, er
 	}
 	dial = secured(dial, opt.TLSConfig)
 	opt.Dialer = dial
+	// They are news that only hosted Redis has. To find out, first connections made side by side race (v9.23.0).
+	opt.MaintNotificationsConfig = &maintnotifications.Config{Mode: maintnotifications.ModeDisabled}
 	logging.Disable() // a line for each failed dial is load; the guards tell of failures
 	if !p.LibraryRetries {
 		opt.MaxRetries, opt.DialerRetries = -1, 1 // retrying is the guard's decision, once, and not another layer's
