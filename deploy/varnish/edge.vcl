@@ -175,6 +175,7 @@ sub vcl_pass {
 }
 
 sub ask_for_xray {
+    unset req.http.X-Note-Copy; # it has served its purpose: no copy stands in for an X-ray
     set req.http.X-Edge = server.identity;
     set req.http.Host = req.http.X-Note-Host;
     set req.url = req.http.X-Note-XRay;
@@ -262,7 +263,7 @@ sub vcl_backend_error {
     if (bereq.retries == 0 && (bereq.method == "GET" || bereq.method == "HEAD" || bereq.url ~ "^/posts/[^/]+/comments$")) {
         return (retry);
     }
-    if (bereq.http.X-Note-Copy && !bereq.is_bgfetch) {
+    if (bereq.http.X-Note-Copy) {
         call mark;
         return (deliver);
     }
