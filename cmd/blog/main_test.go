@@ -13,7 +13,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -47,23 +46,8 @@ func blog(t *testing.T, e env, args ...string) (string, error) {
 	return out.String(), err
 }
 
-// output is a buffer that is read while it is being written.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
-}
+// output is what a blog says on its console.
+type output struct{ testenv.Buffer }
 
 var address = regexp.MustCompile(`Afloat is on (http://\S+)`)
 

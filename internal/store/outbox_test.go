@@ -339,7 +339,8 @@ func TestNeitherHomeTakesIt(t *testing.T) {
 func TestCommentsAreWrittenAsTheyCome(t *testing.T) {
 	url, _ := newDatabase(t, one(t)...)
 	s := newServer(t, url, testenv.Redis(t))
-	var said lines
+	var said testenv.Buffer
+	failed := func() int { return strings.Count(said.String(), "comments go on waiting") }
 	s.outbox.poll, s.outbox.log = time.Hour, slog.New(slog.NewTextHandler(&said, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	ctx, cancel := context.WithCancel(t.Context())
 	var running sync.WaitGroup
@@ -359,28 +360,10 @@ func TestCommentsAreWrittenAsTheyCome(t *testing.T) {
 		s.hold(t, comment("one", 10+i))
 		time.Sleep(10 * time.Millisecond)
 	}
-	eventually(t, "an attempt has failed", func() bool { return said.count("comments go on waiting") > 0 })
-	if n := said.count("comments go on waiting"); n > 2 { // the last one before may have been told late
+	eventually(t, "an attempt has failed", func() bool { return failed() > 0 })
+	if n := failed(); n > 2 { // the last one before may have been told late
 		t.Errorf("%d attempts for ten comments that can't be written", n)
 	}
-}
-
-// lines is a log that can be read while it is written.
-type lines struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *lines) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *lines) count(text string) int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return strings.Count(l.text.String(), text)
 }
 
 func TestRefusedCommentIsOfferedOnceMore(t *testing.T) {

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"regexp"
 	"strings"
-	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -74,7 +73,7 @@ func launch(t *testing.T, enough func(*blog) bool, env ...string) *blog {
 		"DATABASE_URL=" + database, "REDIS_URL=" + testenv.Redis(t),
 	}
 	cmd.Env = append(cmd.Env, env...)
-	var log logBook
+	var log testenv.Buffer
 	cmd.Stderr = &log
 	out, err := cmd.StdoutPipe()
 	if err != nil {
@@ -162,22 +161,4 @@ func until(t *testing.T, what string, true func() bool) {
 		case <-time.After(25 * time.Millisecond):
 		}
 	}
-}
-
-// logBook is a buffer that a process writes to meanwhile.
-type logBook struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (l *logBook) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.Write(p)
-}
-
-func (l *logBook) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.text.String()
 }
