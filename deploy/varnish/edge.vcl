@@ -52,8 +52,14 @@ sub vcl_recv {
         unset req.http.X-Edge-Cache;
     }
 
-    if (req.url == "/edge/health") {
+    if (req.url == "/edge/health") { # it lives, and has its copies
         return (synth(200, "OK"));
+    }
+    if (req.url == "/edge/ready") { # it has somebody to ask as well
+        if (std.healthy(req.backend_hint)) {
+            return (synth(200, "OK"));
+        }
+        return (synth(503, "No balancer"));
     }
     if (req.method == "PURGE") {
         if (client.ip !~ servers) {
@@ -98,8 +104,9 @@ sub vcl_recv {
     return (hash);
 }
 
-# What is published or withdrawn is removed. Tags are words with spaces between them. A ban's expression is split at plain spaces, so the pattern says \s; with a
-# space it removes nothing and succeeds all the same. It looks at obj.* only: then the ban lurker can work it off.
+# What is published or withdrawn is removed. Tags are words with spaces between them. A ban's expression is split at plain
+# spaces, so the pattern says \s; with a space it removes nothing and succeeds all the same. It looks at obj.* only: then
+# the ban lurker can work it off.
 sub purge_by_tag {
     if (req.http.Cache-Tag !~ "^[a-z0-9-]+( [a-z0-9-]+)*$") {
         return (synth(400, "A purge needs a Cache-Tag of words"));
@@ -198,8 +205,10 @@ sub vcl_backend_fetch {
     }
     if (bereq.http.X-Note-Copy) {
         # With an older copy to fall back on both balancers have to be through within the 1.4 s that a front waits, or the
-        # reader gets neither: balancers whose servers all hang, or have just been started, answer nothing.
-        set bereq.first_byte_timeout = 600ms;
+        # reader gets neither, and the front asks the other edge for the same: balancers whose servers all hang, or have
+        # just been started, answer nothing. A page takes 300 ms.
+        set bereq.connect_timeout = 150ms;
+        set bereq.first_byte_timeout = 400ms;
     }
     if (bereq.url ~ "^/lab") {
         set bereq.first_byte_timeout = 30s; # it answers some questions only when there is news, after 20 s at most
