@@ -157,6 +157,9 @@ func (a *app) serve(ctx context.Context, listener net.Listener, stopWorking cont
 	if err != nil {
 		return errors.Join(err, listener.Close())
 	}
+	if alone := onlyHere(listener.Addr()); !alone {
+		handler.DrawFigures() // a balancer asks others meanwhile; alone, a reader would rather have the page
+	}
 	a.background.Go(func() {
 		select {
 		case <-ctx.Done():

@@ -136,19 +136,28 @@ func highlight(name, text string) (template.HTML, error) {
 	return template.HTML(b.String()), nil // chroma escapes the text
 }
 
+// known are the lexers by base name. Finding one tries some hundred patterns,
+// which for the excerpts of a few articles is more work than all the rest.
+var known sync.Map // of chroma.Lexer
+
 // lexer goes by the file's name, and by what Afloat means by two of them.
 func lexer(name string) chroma.Lexer {
+	base := path.Base(name)
+	if l, ok := known.Load(base); ok {
+		return l.(chroma.Lexer)
+	}
 	var l chroma.Lexer
-	switch path.Ext(name) {
+	switch path.Ext(base) {
 	case ".html":
 		l = lexers.Get("go-html-template")
 	case ".sql":
 		l = lexers.Get("postgresql")
 	default:
-		l = lexers.Match(path.Base(name))
+		l = lexers.Match(base)
 	}
 	if l == nil {
-		return lexers.Fallback
+		l = lexers.Fallback
 	}
+	known.Store(base, l)
 	return l
 }

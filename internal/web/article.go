@@ -52,6 +52,9 @@ func (s *Server) article(w http.ResponseWriter, r *http.Request) error {
 	if !inMemory {
 		parts = collect(arriving, slots)
 	}
+	if err := r.Context().Err(); err != nil {
+		return err // the reader has left: putting it together is most of the work
+	}
 	return s.wholeArticle(w, r, page, prov, parts, mine != "")
 }
 

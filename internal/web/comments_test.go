@@ -232,6 +232,9 @@ func TestCommentWhileTheDatabaseIsDown(t *testing.T) {
 // is told that it is kept; nobody else is.
 func TestLateComment(t *testing.T) {
 	w := newWorld(t)
+	elsewhere := w.start(t, patientRedis)
+	elsewhere.breakLink("postgres", fault.Refuse) // before there is a comment, or it would write it
+	elsewhere.breakLink("redis", fault.Refuse)
 	b := w.start(t, patientRedis)
 	slug := w.articles[0].Slug
 	b.breakLink("postgres", fault.Refuse)
@@ -240,9 +243,6 @@ func TestLateComment(t *testing.T) {
 	to, kept := sent.header.Get("Location"), "The comment that you have just sent is kept."
 	lacks(t, b.get(t, to).body, kept)
 
-	elsewhere := w.start(t, patientRedis)
-	elsewhere.breakLink("postgres", fault.Refuse)
-	elsewhere.breakLink("redis", fault.Refuse)
 	page := elsewhere.get(t, to)
 	page.wantStatus(t, 200)
 	wants(t, page.body, kept)

@@ -63,7 +63,7 @@ func (s *Server) HearComments(ctx context.Context, slugs <-chan string) {
 		}
 		var pages []string
 		for slug := range changed {
-			_, _, _ = s.CommentsWidget.Refresh(ctx, widgets.Request{Slug: slug}) // a failure is in the widget's own events, and the copy ends by itself
+			_, _, _ = s.CommentsWidget.Refresh(ctx, widgets.Request{Slug: slug}, nil) // a failure is in the widget's own events, and the copy ends by itself
 			pages = append(pages, postURL(slug))
 		}
 		s.heard.Add(1)

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/maypok86/otter/v2"
 
@@ -31,7 +32,8 @@ type embedded struct {
 }
 
 // bodies keeps what was put together, since it is the same for all readers.
-type bodies = otter.Cache[string, embedded]
+// Who asks first puts it together; after a start, all who ask meanwhile wait for that.
+type bodies = otter.Cache[string, func() embedded]
 
 // CheckEmbed tells whoever publishes what could not be shown.
 func CheckEmbed(tree *source.Tree) content.Check {
@@ -103,10 +105,14 @@ var embedElement = regexp.MustCompile(`<div data-embed="(\w+)" data-of="([^"]*)"
 // body is an article's text with what it embeds, and links to the glossary.
 func (s *Server) body(p store.Post) embedded {
 	key := fmt.Sprintf("%s %d", p.Slug, p.Version)
-	if b, ok := s.bodies.GetIfPresent(key); ok {
-		return b
+	if made, ok := s.bodies.GetIfPresent(key); ok {
+		return made()
 	}
-	var b embedded
+	made, _ := s.bodies.SetIfAbsent(key, sync.OnceValue(func() embedded { return s.makeBody(p) }))
+	return made()
+}
+
+func (s *Server) makeBody(p store.Post) (b embedded) {
 	p.HTML = s.terms.Mark(p.HTML, p.Slug)
 	at := spot{slug: p.Slug}
 	asked := map[string]bool{} // experiments whose question stands further up
@@ -126,7 +132,6 @@ func (s *Server) body(p store.Post) embedded {
 		b.lab = b.lab || m[1] != content.EmbedSource
 		return string(part)
 	}))
-	s.bodies.Set(key, b)
 	return b
 }
 

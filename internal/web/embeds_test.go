@@ -27,7 +27,7 @@ func embedder(t *testing.T) *Server {
 		Options: Options{Source: source.New(afloat.Source()), Log: slog.New(slog.DiscardHandler)},
 		pages:   must(newRenderer(os.DirFS("../../templates"), nil))(t),
 		terms:   lessons.NewMarker(nil),
-		bodies:  must(otter.New(&otter.Options[string, embedded]{MaximumSize: 10}))(t),
+		bodies:  must(otter.New(&otter.Options[string, func() embedded]{MaximumSize: 10}))(t),
 	}
 }
 
@@ -115,7 +115,7 @@ func TestCheckEmbedNamesWhatIsWrong(t *testing.T) {
 		{content.EmbedExperiment, "jitter clients", "not name=value"},
 		{content.EmbedExperiment, "jitter clients=20", ""},
 		{content.EmbedSource, "internal/resilience/nothing.go Retry", "no such source"},
-		{content.EmbedSource, "internal/web/embeds.go Server.body", "and at most 20 are shown"},
+		{content.EmbedSource, "internal/web/embeds.go Server.makeBody", "and at most 20 are shown"},
 		{content.EmbedSource, "internal/web/embeds_test.go onceEach", ""},
 		{content.EmbedSource, "examples/doc.go \"package examples\"", ""},
 	} {

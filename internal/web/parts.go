@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"afloat/internal/resilience"
 	"afloat/internal/store"
@@ -36,6 +37,7 @@ type slotSpec[T, V any] struct {
 	gone   string                // what to say when it is missing
 	old    string                // what to say when it is stale
 	renew  bool                  // skip copies: this reader has just changed what it shows
+	shows  func(T) bool          // then finds the change in what a replica says; nil: none is asked
 	before func(context.Context) // runs before such a reading; nil: nothing does
 	xray   func(*xray)           // adds to the caption; nil adds nothing
 	memo   *memo                 // for a part that is the same on all pages; nil: it isn't
@@ -74,7 +76,7 @@ func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slo
 			if spec.before != nil {
 				spec.before(ctx)
 			}
-			return spec.widget.Refresh(ctx, req)
+			return spec.widget.Refresh(ctx, req, spec.shows)
 		}
 	}
 	return slot{
@@ -96,9 +98,15 @@ func newSlot[T, V any](s *Server, r *http.Request, req widgets.Request, spec slo
 func (s *Server) articleSlots(r *http.Request, slug, mine string) []slot {
 	req := widgets.Request{Slug: slug}
 	outbox := s.Comments.Outbox()
+	var shows func([]store.Comment) bool
+	if s.Comments.Replicated() {
+		shows = func(list []store.Comment) bool { // one that waits in the outbox is no database's to show
+			return store.IsEntry(mine) || slices.ContainsFunc(list, func(c store.Comment) bool { return c.Ref() == mine })
+		}
+	}
 	return []slot{
 		newSlot(s, r, req, slotSpec[[]store.Comment, commentsView]{
-			widget: s.CommentsWidget, title: "Comments", renew: mine != "",
+			widget: s.CommentsWidget, title: "Comments", renew: mine != "", shows: shows,
 			before: func(ctx context.Context) { mine = outbox.Resolve(ctx, mine) }, // in time for the view, which comes after
 			view:   func(list []store.Comment) commentsView { return viewComments(slug, list, outbox.Waiting(slug), mine) },
 			xray:   func(x *xray) { x.Outbox = outboxCaption(outbox) },

@@ -160,7 +160,7 @@ func New(o Options) (*Server, error) {
 	if s.hot, err = newHotPages(o.Server.HotEntries, o.Table.Page.Hot); err != nil {
 		return nil, err
 	}
-	if s.bodies, err = otter.New(&otter.Options[string, embedded]{MaximumSize: o.Server.HotEntries}); err != nil {
+	if s.bodies, err = otter.New(&otter.Options[string, func() embedded]{MaximumSize: o.Server.HotEntries}); err != nil {
 		return nil, err
 	}
 	if o.Runner != nil {

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"math"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/redis/go-redis/v9"
@@ -83,32 +84,44 @@ type Views struct {
 	halfLife time.Duration
 	keep     time.Duration
 	log      *slog.Logger
+	batch    atomic.Pointer[batch]
+}
 
-	mu    sync.Mutex
-	batch map[string]view
+// A batch has no lock: on a busy machine each of a page's readers would wait
+// for the turn of those before.
+type batch struct {
+	articles atomic.Int64 // at most, those that were refused included
+	views    sync.Map     // slug → *view
 }
 
 type view struct {
 	title string
-	n     int
+	n     atomic.Int64
 }
 
 // NewViews makes the counter; with a nil db it counts nothing.
 func NewViews(db *redis.Client, t policy.Table, s policy.Server, deps Deps) (*Views, error) {
 	guard, err := resilience.NewGuard(t.Views.Policy, nil, deps.Observe)
-	return &Views{db: db, guard: guard, every: s.FlushViews, halfLife: s.ViewHalfLife, keep: s.ViewsKeep, log: deps.Log, batch: map[string]view{}}, err
+	v := &Views{db: db, guard: guard, every: s.FlushViews, halfLife: s.ViewHalfLife, keep: s.ViewsKeep, log: deps.Log}
+	v.batch.Store(&batch{})
+	return v, err
 }
 
 // Guard is the guard of the batches, for display.
 func (v *Views) Guard() *resilience.Guard { return v.guard }
 
-// Count notes one view. It never waits.
+// Count notes one view. It never waits, and misses one now and then that comes
+// while a batch is sent.
 func (v *Views) Count(slug, title string) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if _, known := v.batch[slug]; known || len(v.batch) < popularKept {
-		v.batch[slug] = view{title, v.batch[slug].n + 1}
+	b := v.batch.Load()
+	counted, known := b.views.Load(slug)
+	if !known {
+		if b.articles.Add(1) > popularKept {
+			return
+		}
+		counted, _ = b.views.LoadOrStore(slug, &view{title: title})
 	}
+	counted.(*view).n.Add(1)
 }
 
 // Run flushes batches until ctx ends, and once more then.
@@ -147,21 +160,19 @@ for _, key in ipairs(KEYS) do redis.call('PEXPIRE', key, ARGV[4]) end
 return 1`)
 
 func (v *Views) flush(ctx context.Context) {
-	v.mu.Lock()
-	batch := v.batch
-	v.batch = map[string]view{}
-	v.mu.Unlock()
-	if v.db == nil || len(batch) == 0 {
-		return
-	}
 	args := []any{time.Now().Unix(), int64(v.halfLife.Seconds()), popularKept, v.keep.Milliseconds()}
-	for slug, view := range batch {
-		args = append(args, slug, view.n, view.title)
+	articles := 0
+	for slug, counted := range v.batch.Swap(&batch{}).views.Range {
+		args = append(args, slug, counted.(*view).n.Load(), counted.(*view).title)
+		articles++
+	}
+	if v.db == nil || articles == 0 {
+		return
 	}
 	_, _, err := resilience.Call(ctx, v.guard, func(ctx context.Context) (struct{}, error) {
 		return struct{}{}, addViews.Run(ctx, v.db, []string{popularKey, popularTitles, popularDecayed}, args...).Err()
 	})
 	if err != nil {
-		v.log.Debug("a batch of page views was dropped", "articles", len(batch), "err", err)
+		v.log.Debug("a batch of page views was dropped", "articles", articles, "err", err)
 	}
 }

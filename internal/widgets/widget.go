@@ -83,10 +83,14 @@ func (w *Widget[T]) Get(ctx context.Context, r Request) (T, resilience.Provenanc
 
 // Refresh reads anew and keeps what it gets, for a reader who has just changed
 // what it shows; so of a database with replicas it asks the leader. Where that
-// fails it is Get.
-func (w *Widget[T]) Refresh(ctx context.Context, r Request) (T, resilience.Provenance, error) {
+// fails, a replica's answer will do if shows finds the change in it; with a nil
+// shows none is asked. Without an answer it is Get.
+func (w *Widget[T]) Refresh(ctx context.Context, r Request, shows func(T) bool) (T, resilience.Provenance, error) {
 	v, p, err := w.fetch(r)(store.FromLeader(ctx))
-	if err != nil {
+	if err != nil && shows != nil {
+		v, p, err = w.fetch(r)(ctx)
+	}
+	if err != nil || p.Replica != "" && !shows(v) {
 		return w.Get(ctx, r)
 	}
 	w.cache.Put(w.spec.Key(r), v, p)

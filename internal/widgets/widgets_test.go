@@ -142,7 +142,7 @@ func TestRefreshShowsTheReadersOwnChange(t *testing.T) {
 		time.Sleep(10 * ms)
 		slow.Store(0)
 		written.Store("after")
-		if v, p, err := w.Refresh(t.Context(), r); v != "after" || p.State != resilience.Fresh || err != nil {
+		if v, p, err := w.Refresh(t.Context(), r, nil); v != "after" || p.State != resilience.Fresh || err != nil {
 			t.Errorf("%q, %+v, %v", v, p, err)
 		}
 		time.Sleep(100 * ms)
@@ -165,10 +165,60 @@ func TestRefreshFallsBackToTheCopy(t *testing.T) {
 			t.Fatal(err)
 		}
 		broken.Store(true)
-		if v, _, err := w.Refresh(t.Context(), Request{}); v != "copy" || err != nil {
+		if v, _, err := w.Refresh(t.Context(), Request{}, nil); v != "copy" || err != nil {
 			t.Errorf("%q, %v", v, err)
 		}
 	})
+}
+
+// TestRefreshWithoutTheLeader: what a writer has just been told of is on a replica's disk, and seen there.
+func TestRefreshWithoutTheLeader(t *testing.T) {
+	cluster := testenv.NewPostgresCluster(t, 2)
+	comments := newComments(t, openAt(t, cluster.URL))
+	replicasShow := func(n int) {
+		t.Helper()
+		for deadline := time.Now().Add(time.Minute); ; time.Sleep(10 * ms) {
+			one, err := comments.Of(t.Context(), "one", 10) // of the replicas in turn
+			other, errOther := comments.Of(t.Context(), "one", 10)
+			if err == nil && errOther == nil && len(one) == n && len(other) == n {
+				return
+			}
+			if time.Now().After(deadline) {
+				t.Fatalf("the replicas show %v and %v, %v, %v; want %d comments", one, other, err, errOther, n)
+			}
+		}
+	}
+	replicasShow(0)
+	r := Request{Slug: "one"}
+	withCopy := func() *Widget[[]store.Comment] {
+		w, err := NewComments(comments, unhurried(), deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(w.Close)
+		if list, _, err := w.Get(t.Context(), r); len(list) != 0 || err != nil {
+			t.Fatal(list, err)
+		}
+		return w
+	}
+	seen, unseen, unasked := withCopy(), withCopy(), withCopy() // which lack the comment, and are fresh for seconds
+	added, _, err := comments.Add(t.Context(), store.NewComment{Slug: "one", Author: "Ada", Body: "Hi", HTML: "Hi", Key: "k"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shows := func(list []store.Comment) bool { return slices.Contains(list, added) }
+	replicasShow(1)
+
+	cluster.Leader.Kill()
+	if list, p, err := seen.Refresh(t.Context(), r, shows); !shows(list) || p.Replica == "" || err != nil {
+		t.Errorf("the writer sees %v, %+v, %v", list, p, err)
+	}
+	if list, _, err := unseen.Refresh(t.Context(), r, func([]store.Comment) bool { return false }); len(list) != 0 || err != nil {
+		t.Errorf("%v, %v; want the copy, since no replica shows the change", list, err)
+	}
+	if list, _, err := unasked.Refresh(t.Context(), r, nil); len(list) != 0 || err != nil {
+		t.Errorf("%v, %v; want the copy, since no replica is to be asked", list, err)
+	}
 }
 
 func TestNewRefusesANonsensicalRow(t *testing.T) {
@@ -181,7 +231,13 @@ func TestNewRefusesANonsensicalRow(t *testing.T) {
 
 func openDB(t *testing.T) *store.DB {
 	t.Helper()
-	db, err := store.OpenPostgres(testenv.Postgres(t), dialer, policy.Afloat().Postgres)
+	return openAt(t, testenv.Postgres(t))
+}
+
+// openAt opens a database that has one article, one.
+func openAt(t *testing.T, url string) *store.DB {
+	t.Helper()
+	db, err := store.OpenPostgres(url, dialer, policy.Afloat().Postgres)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,16 +255,27 @@ func openDB(t *testing.T) *store.DB {
 	return db
 }
 
-func TestCommentsAndCounts(t *testing.T) {
+// unhurried is Afloat's table for a machine that may be slow.
+func unhurried() policy.Table {
 	table := policy.Afloat()
 	for _, row := range []*policy.Row{&table.CommentReads, &table.CommentCounts, &table.CommentWrites} {
-		row.AttemptDeadline, row.Deadline = 0, time.Minute // this machine may be slow
+		row.AttemptDeadline, row.Deadline = 0, time.Minute
 	}
-	writes, err := resilience.NewGuard(table.CommentWrites.Policy, store.Classify, nil)
+	return table
+}
+
+func newComments(t *testing.T, db *store.DB) *store.Comments {
+	t.Helper()
+	writes, err := resilience.NewGuard(unhurried().CommentWrites.Policy, store.Classify, nil)
 	if err != nil {
 		t.Fatal(err)
 	}
-	comments := store.NewComments(openDB(t), writes)
+	return store.NewComments(db, writes)
+}
+
+func TestCommentsAndCounts(t *testing.T) {
+	table := unhurried()
+	comments := newComments(t, openDB(t))
 	shown, err := NewComments(comments, table, deps)
 	if err != nil {
 		t.Fatal(err)
@@ -228,7 +295,7 @@ func TestCommentsAndCounts(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if list, _, err := shown.Refresh(t.Context(), r); len(list) != 1 || list[0] != added || err != nil {
+	if list, _, err := shown.Refresh(t.Context(), r, nil); len(list) != 1 || list[0] != added || err != nil {
 		t.Errorf("the writer sees %+v, %v; want %+v", list, err, added)
 	}
 	if list, p, ok := shown.Peek(t.Context(), r); !ok || len(list) != 1 || p.Source != resilience.FromMemory {
@@ -438,11 +505,15 @@ func TestViewsAreBounded(t *testing.T) {
 		for i := range popularKept + 50 {
 			v.Count(fmt.Sprint("a", i), "Title")
 		}
-		if len(v.batch) != popularKept {
-			t.Errorf("a batch of %d articles, want at most %d", len(v.batch), popularKept)
+		articles := 0
+		for range v.batch.Load().views.Range {
+			articles++
+		}
+		if articles != popularKept {
+			t.Errorf("a batch of %d articles, want at most %d", articles, popularKept)
 		}
 		v.Count("a0", "Title")
-		if v.batch["a0"].n < 2 {
+		if a0, _ := v.batch.Load().views.Load("a0"); a0.(*view).n.Load() < 2 {
 			t.Error("a full batch doesn't count what is in it already")
 		}
 		v.flush(t.Context())
