@@ -78,3 +78,10 @@ func (s *socket) passTo(cmd *exec.Cmd) {
 
 // Close refuses whoever connects from now on, once no child serves on it.
 func (s *socket) Close() error { return s.file.Close() }
+
+// onlyHere reports whether no other machine can connect: then there is no
+// balancer either, and Ctrl-C need not wait for one.
+func onlyHere(addr net.Addr) bool {
+	tcp, ok := addr.(*net.TCPAddr)
+	return ok && tcp.IP.IsLoopback()
+}

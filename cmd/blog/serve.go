@@ -213,10 +213,3 @@ func (a *app) warm(ctx context.Context) {
 	defer cancel()
 	a.db.Warm(ctx, a.server.WarmLook)
 }
-
-// onlyHere reports whether no other machine can connect: then there is no
-// balancer either, and Ctrl-C need not wait for one.
-func onlyHere(addr net.Addr) bool {
-	tcp, ok := addr.(*net.TCPAddr)
-	return ok && tcp.IP.IsLoopback()
-}

@@ -136,28 +136,23 @@ func highlight(name, text string) (template.HTML, error) {
 	return template.HTML(b.String()), nil // chroma escapes the text
 }
 
-// known are the lexers by base name. Finding one tries some hundred patterns,
-// which for the excerpts of a few articles is more work than all the rest.
-var known sync.Map // of chroma.Lexer
-
-// lexer goes by the file's name, and by what Afloat means by two of them.
+// lexer goes by the file's name, and by what Afloat means by two of them. To
+// find one by name tries some hundred patterns, so Go, which most of it is, is
+// not looked for.
 func lexer(name string) chroma.Lexer {
-	base := path.Base(name)
-	if l, ok := known.Load(base); ok {
-		return l.(chroma.Lexer)
-	}
 	var l chroma.Lexer
-	switch path.Ext(base) {
+	switch path.Ext(name) {
+	case ".go":
+		l = lexers.Get("go")
 	case ".html":
 		l = lexers.Get("go-html-template")
 	case ".sql":
 		l = lexers.Get("postgresql")
 	default:
-		l = lexers.Match(base)
+		l = lexers.Match(path.Base(name))
 	}
 	if l == nil {
-		l = lexers.Fallback
+		return lexers.Fallback
 	}
-	known.Store(base, l)
 	return l
 }

@@ -88,9 +88,11 @@ func (w *Widget[T]) Get(ctx context.Context, r Request) (T, resilience.Provenanc
 func (w *Widget[T]) Refresh(ctx context.Context, r Request, shows func(T) bool) (T, resilience.Provenance, error) {
 	v, p, err := w.fetch(r)(store.FromLeader(ctx))
 	if err != nil && shows != nil {
-		v, p, err = w.fetch(r)(ctx)
+		if v, p, err = w.fetch(r)(ctx); err == nil && !shows(v) {
+			return w.Get(ctx, r)
+		}
 	}
-	if err != nil || p.Replica != "" && !shows(v) {
+	if err != nil {
 		return w.Get(ctx, r)
 	}
 	w.cache.Put(w.spec.Key(r), v, p)
