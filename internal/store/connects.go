@@ -64,11 +64,14 @@ var errSpare = errors.New("a connection has become idle meanwhile")
 
 type takesIdleKey struct{}
 
-// acquire is pool's, and takes a connection that comes free while one is waiting to be set up.
+// acquire is pool's, and takes a connection that comes free while one is waiting to be set up, and one to another
+// leader if that becomes known meanwhile.
 func acquire(ctx context.Context, pool *pgxpool.Pool) (*pgxpool.Conn, error) {
 	ctx = context.WithValue(ctx, takesIdleKey{}, true) // the pool passes values on to BeforeConnect
 	for {
-		if conn, err := pool.Acquire(ctx); !errors.Is(err, errSpare) {
+		conn, err := pool.Acquire(ctx)
+		givenUp := errors.Is(err, context.Canceled) && ctx.Err() == nil // a pool that closes says so at the next try
+		if !givenUp && !errors.Is(err, errSpare) {
 			return conn, err
 		}
 	}
@@ -136,6 +139,7 @@ func (s *connects) bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
 		}
 		c.Tracer = one
 		if s.leader {
+			one.another = s.lead.another()
 			s.lead.toLeader(c)
 		} else {
 			s.lead.toReplica(c)
@@ -147,6 +151,7 @@ func (s *connects) bound(cfg *pgxpool.Config, dial Dial, p policy.Postgres) {
 		}
 		c.DialFunc = func(ctx context.Context, network, addr string) (net.Conn, error) {
 			one.began.Store(time.Now().UnixNano()) // of several hosts, with the last
+			one.asks.Store(&addr)
 			return next(ctx, network, addr)
 		}
 		return nil
@@ -182,17 +187,34 @@ func (s *connects) doublings(d time.Duration) (n int32) {
 // A setUp is one connection as it is set up. pgx tells a tracer, and nobody else, when that has failed.
 type setUp struct {
 	of      *connects
-	began   atomic.Int64 // in ns since 1970
-	readCap atomic.Int64 // of a read, in ns
+	began   atomic.Int64           // in ns since 1970
+	readCap atomic.Int64           // of a read, in ns
+	asks    atomic.Pointer[string] // the address; nil before the first
+	another <-chan struct{}        // closed when another one leads; nil for a pool that needs no leader
+	end     context.CancelFunc
 }
 
-// TraceConnectStart does nothing: whoever gets here has its places.
-func (*setUp) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+// TraceConnectStart has the set-up end when another leader is known than the one that is being asked. Whoever gets here
+// has its places.
+func (u *setUp) TraceConnectStart(ctx context.Context, _ pgx.TraceConnectStartData) context.Context {
+	ctx, u.end = context.WithCancel(ctx)
+	if u.another != nil {
+		go func() {
+			select {
+			case <-ctx.Done():
+			case <-u.another:
+				if asked := u.asks.Load(); asked == nil || !u.of.lead.led(*asked) {
+					u.end()
+				}
+			}
+		}()
+	}
 	return ctx
 }
 
 // TraceConnectEnd gives the places back, and takes from the outcome how long the next one may take.
 func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) {
+	u.end()
 	u.readCap.Store(int64(u.of.readCap))
 	switch {
 	case end.Err == nil:
@@ -204,7 +226,7 @@ func (u *setUp) TraceConnectEnd(_ context.Context, end pgx.TraceConnectEndData) 
 		u.of.late.Add(1)
 	}
 	if end.Err != nil && u.of.leader {
-		u.of.lead.inVain()
+		u.of.lead.inVain(u.another)
 	}
 	u.of.all.leave()
 	u.of.own.leave()

@@ -109,6 +109,7 @@ func TestConnectPatienceEnds(t *testing.T) {
 			t.Fatal(err)
 		}
 		one := &setUp{of: s}
+		one.TraceConnectStart(t.Context(), pgx.TraceConnectStartData{})
 		one.began.Store(time.Now().Add(-took).UnixNano())
 		one.TraceConnectEnd(t.Context(), pgx.TraceConnectEndData{Err: err})
 		return s.patience()

@@ -22,7 +22,7 @@ import (
 // has just said that it follows, and asks first who led last; a pool for reading asks the leader last. And whoever has
 // asked in vain, for all pools, has them wait for a moment before one asks again, unless readers hear of another leader:
 // a leader that was shutting down was asked 24 times a second, which kept it from shutting down, and the next one from
-// being elected.
+// being elected. Whoever still waits for an answer of the one that led is told of the next, and asks that instead.
 //
 // What a server said of itself is believed for a short time. Hosts that are names aren't found, and are asked in the
 // URL's order. A lead is safe for concurrent use, and a nil one knows nothing.
@@ -34,10 +34,11 @@ type lead struct {
 	next    time.Time            // nobody is asked before
 	addr    string               // who led last, as far as is known; else ""
 	follows map[string]time.Time // when somebody said so
+	other   chan struct{}        // closed when another one is known to lead
 }
 
 func newLead(believed, pause time.Duration) *lead {
-	return &lead{believed: believed, pause: pause, follows: map[string]time.Time{}}
+	return &lead{believed: believed, pause: pause, follows: map[string]time.Time{}, other: make(chan struct{})}
 }
 
 // errNoLeader is safe to retry: nobody was asked.
@@ -56,13 +57,34 @@ func (l *lead) early() error {
 	return nil
 }
 
-// inVain notes that nobody who was asked leads. The pause is random, as several processes are at it.
-func (l *lead) inVain() {
+// another is closed as soon as one is known to lead that isn't known now.
+func (l *lead) another() <-chan struct{} {
+	if l == nil {
+		return nil
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.other
+}
+
+// led reports whether addr is who led last, as far as is known.
+func (l *lead) led(addr string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.addr == addr
+}
+
+// inVain notes that nobody who was asked leads, unless another one has been heard of since. The pause is random, as
+// several processes are at it.
+func (l *lead) inVain(another <-chan struct{}) {
 	if l == nil || l.pause <= 0 {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	if another != l.other {
+		return
+	}
 	l.next = time.Now().Add(l.pause/2 + rand.N(l.pause/2+1))
 }
 
@@ -127,6 +149,8 @@ func (l *lead) says(conn *pgconn.PgConn, leads bool) {
 	if leads {
 		if l.addr != addr {
 			l.addr, l.next = addr, time.Time{}
+			close(l.other)
+			l.other = make(chan struct{})
 		}
 		delete(l.follows, addr)
 	} else {

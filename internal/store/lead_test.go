@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -125,5 +126,58 @@ func TestTheLeaderIsAskedForNowAndThen(t *testing.T) {
 	asked(t, b.db, 2)
 	if err := write(); err != nil {
 		t.Errorf("another one leads: %v", err)
+	}
+}
+
+// TestAnotherLeaderEndsTheWait: whoever waits for an answer of a leader that has gone silent has a connection to the next
+// one as soon as that is heard of, whatever the limits, and no pause is made for having asked in vain.
+func TestAnotherLeaderEndsTheWait(t *testing.T) {
+	t.Parallel()
+	cluster := testenv.NewPostgresCluster(t, 2)
+	next := cluster.Replicas[1]
+	var silent atomic.Bool
+	asked := make(chan struct{}, 1)
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if addr != cluster.Leader.Addr || !silent.Load() {
+			return dialer(ctx, network, addr)
+		}
+		asked <- struct{}{}
+		return new(silentServer).dial(ctx, network, addr)
+	}
+	p := policy.Postgres{ConnectTimeout: time.Hour, ConnectPatience: time.Hour, Connects: 4, Replicas: policy.Replicas{Connects: 2, Pause: time.Hour}}
+	db := openDB(t, cluster.URL, dial, p)
+	beside, err := db.Beside(cluster.URL, dialer, p)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(beside.Close)
+	exec(t, db, `select 1`)
+	silent.Store(true)
+	db.Reset()
+	type outcome struct {
+		addr string
+		err  error
+	}
+	waiting := make(chan outcome, 1)
+	go func() {
+		conn, err := acquire(t.Context(), db.Pool)
+		if err != nil {
+			waiting <- outcome{err: err}
+			return
+		}
+		defer conn.Release()
+		waiting <- outcome{addr: conn.Conn().PgConn().Conn().RemoteAddr().String()}
+	}()
+	<-asked
+	cluster.Leader.Kill()
+	cluster.Promote(next)
+	select {
+	case got := <-waiting:
+		t.Fatalf("before another leader is known, who waits got %v", got)
+	default:
+	}
+	exec(t, beside, `select 1`)
+	if got := <-waiting; got.err != nil || got.addr != next.Addr {
+		t.Errorf("who waits got %v, want a connection to %s", got, next.Addr)
 	}
 }
