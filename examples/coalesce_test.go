@@ -31,13 +31,12 @@ func Example_oneQueryForAll() {
 
 // A cache whose entries are refreshed behind the reader a second after they were written, and kept for an hour.
 func Example_refreshBehind() {
-	clock, tasks := &handClock{}, &later{}
+	clock, tasks, queries := &handClock{}, &later{}, 0
 	cache := otter.Must(&otter.Options[string, string]{
 		RefreshCalculator: otter.RefreshWriting[string, string](time.Second),
 		ExpiryCalculator:  otter.ExpiryWriting[string, string](time.Hour),
 		Clock:             clock, Executor: tasks.add, // by hand here, so that the output is the same each time
 	})
-	queries := 0
 	load := otter.LoaderFunc[string, string](func(context.Context, string) (string, error) {
 		queries++
 		return fmt.Sprint("copy ", queries), nil

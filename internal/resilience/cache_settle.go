@@ -27,9 +27,13 @@ func (c *Cache[T]) phaseOf(k *Kept[T]) phase {
 	return ph
 }
 
-// refresh makes the call that asks the source and settles what comes back.
+// refresh makes the call that asks the source and settles what comes back. It
+// looks once more: its caller may have missed just before another flight landed.
 func (c *Cache[T]) refresh(key string, fetch Fetch[T]) func(context.Context) (answer[T], error) {
 	return func(ctx context.Context) (answer[T], error) {
+		if k, ph := c.look(key); ph == fresh {
+			return answer[T]{k.value, k.provenance(ph)}, nil
+		}
 		c.mu.Lock()
 		began := c.tick()
 		c.mu.Unlock()

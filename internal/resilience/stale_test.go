@@ -242,6 +242,37 @@ func TestCachePatience(t *testing.T) {
 	})
 }
 
+// lateKeeper has its copy from the third look on: another flight has landed since the reader looked.
+type lateKeeper struct {
+	keeper[post]
+	looks atomic.Int64
+}
+
+func (k *lateKeeper) Get(key string) (*resilience.Kept[post], bool) {
+	if k.looks.Add(1) <= 2 { // Get's own: whether to wait, and for how long
+		return nil, false
+	}
+	return k.keeper.Get(key)
+}
+
+// TestWhoMissedJustBeforeALandingDoesNotAsk: a reader who found nothing, and comes to the flights when the one that
+// brought it has landed, starts another; that one finds the copy.
+func TestWhoMissedJustBeforeALandingDoesNotAsk(t *testing.T) {
+	k := new(lateKeeper)
+	c := must(resilience.NewCache(resilience.CacheOptions[post]{Policy: stalePolicy, Keeper: k}))
+	k.looks.Store(2)
+	c.Put("post", post{"one", 1}, resilience.Provenance{Source: resilience.FromPostgres, State: resilience.Fresh, At: time.Now()})
+	k.looks.Store(0)
+	asked := false
+	v, p, err := c.Get(t.Context(), "post", func(context.Context) (post, resilience.Provenance, error) {
+		asked = true
+		return post{}, resilience.Provenance{}, errors.New("nobody should ask")
+	})
+	if err != nil || asked || v.title != "one" {
+		t.Errorf("got %v, %v, %v; asked: %v", v, p, err, asked)
+	}
+}
+
 func TestCacheDoesNotWaitForASourceBelievedDown(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		b := newBlog(t, stalePolicy)
