@@ -73,7 +73,8 @@ func Open(dir string, p Policy, log *slog.Logger) (*Home, error) {
 }
 
 // Child runs one of the blog's own services under the same supervision: command makes a fresh one for each start, ready
-// answers nil once it serves. It returns when the child is ready, or with the reason and the end of its log.
+// answers nil once it serves. It returns when the child is ready, or with the reason and the end of its log. A name is
+// one child's until [Home.Stop].
 func (h *Home) Child(ctx context.Context, name string, command func() *exec.Cmd, ready func(context.Context) error) error {
 	return h.start(ctx, h.newChild(name, syscall.SIGTERM, "", func() (*exec.Cmd, error) {
 		cmd := command()
@@ -89,6 +90,10 @@ func (h *Home) start(ctx context.Context, c *child, ready func(context.Context) 
 	if h.closed {
 		h.mu.Unlock()
 		return fmt.Errorf("start %s: %w", c.name, os.ErrClosed)
+	}
+	if slices.ContainsFunc(h.children, func(other *child) bool { return other.name == c.name }) {
+		h.mu.Unlock()
+		return fmt.Errorf("start %s: one runs under this name, stop it first", c.name)
 	}
 	h.children = append(h.children, c)
 	h.mu.Unlock()

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -359,6 +360,24 @@ func TestFailedStartSaysWhyAndMayBeTriedAgain(t *testing.T) {
 	}
 	if err := h.Child(t.Context(), "broken", sleeper, always); err != nil {
 		t.Error(err)
+	}
+}
+
+func TestANameIsOneChilds(t *testing.T) {
+	h := open(t, homeDir(t))
+	start := func() error { return h.Child(t.Context(), "one", sleeper, always) }
+	if err := start(); err != nil {
+		t.Fatal(err)
+	}
+	first := h.Processes("one")
+	if err := start(); err == nil || !strings.Contains(err.Error(), "stop it first") {
+		t.Errorf("error %v; want to be told to stop the first", err)
+	}
+	if now := h.Processes("one"); !slices.Equal(now, first) {
+		t.Errorf("its processes are %v; want the first child's, %v", now, first)
+	}
+	if err := errors.Join(h.Stop(t.Context(), "one"), start()); err != nil {
+		t.Errorf("the name is not free again: %v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/tls"
 	"net"
+	"syscall"
 	"time"
 )
 
@@ -51,3 +52,7 @@ func (l lost) RemoteAddr() net.Addr             { return &net.TCPAddr{} }
 func (l lost) SetDeadline(time.Time) error      { return nil }
 func (l lost) SetReadDeadline(time.Time) error  { return nil }
 func (l lost) SetWriteDeadline(time.Time) error { return nil }
+
+// SyscallConn is how go-redis looks whether an idle connection is alive. This one is idle where nobody waited for the
+// end of its dial; the next caller, who may come when Redis is back, dials for itself.
+func (l lost) SyscallConn() (syscall.RawConn, error) { return nil, l.err }

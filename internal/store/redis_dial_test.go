@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"net/url"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -40,6 +41,42 @@ func TestRedisIsAskedAsSoonAsItIsBack(t *testing.T) {
 	down = false
 	if err := client.Ping(t.Context()).Err(); err != nil {
 		t.Errorf("back, and not asked: %v", err)
+	}
+}
+
+// TestNobodyIsGivenADialThatFailedForAnother: what a caller dialled and no longer waits for is the next caller's, who
+// comes when Redis is back.
+func TestNobodyIsGivenADialThatFailedForAnother(t *testing.T) {
+	const callers = 3
+	var back atomic.Bool
+	began, fail := make(chan struct{}), make(chan struct{})
+	dial := func(ctx context.Context, network, addr string) (net.Conn, error) {
+		if back.Load() {
+			return (&net.Dialer{}).DialContext(ctx, network, addr)
+		}
+		began <- struct{}{}
+		<-fail
+		return nil, syscall.ETIMEDOUT
+	}
+	client := must(OpenRedis(testenv.Redis(t), dial, policy.Afloat().RedisLib))(t)
+	defer client.Close()
+	for range callers {
+		ctx, giveUp := context.WithCancel(t.Context())
+		gone := make(chan error)
+		go func() { gone <- client.Ping(ctx).Err() }()
+		<-began
+		giveUp()
+		if err := <-gone; !errors.Is(err, context.Canceled) {
+			t.Fatalf("error %v; want context.Canceled", err)
+		}
+	}
+	close(fail)
+	for client.PoolStats().IdleConns != callers {
+		time.Sleep(time.Millisecond)
+	}
+	back.Store(true)
+	if err := client.Ping(t.Context()).Err(); err != nil {
+		t.Errorf("back, and the call has another's error: %v", err)
 	}
 }
 

@@ -107,6 +107,9 @@ func startProcess(t *testing.T, name, health, command string, environ ...string)
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
+		if err := processes.Stop(context.WithoutCancel(t.Context()), name); err != nil { // the name is the next test's
+			t.Error(err)
+		}
 		if !t.Failed() {
 			return
 		}

@@ -141,6 +141,9 @@ func (f *fleet) measure(t *testing.T, o outage) {
 
 	served(t, "during", row.blog)
 	served(t, "after", row.after)
+	if o.total && row.twin.Success > row.twin.Requests/2 {
+		t.Errorf("the fault does not bite: the naive twin answered\n%s", row.twin)
+	}
 	for part, states := range row.blog.Parts {
 		// A page or two are let pass: on a busy machine a reader's patience with
 		// a healthy dependency may end before its answer comes.
