@@ -105,9 +105,9 @@ func classifyHTTP(err error) resilience.Class {
 	switch {
 	case status == http.StatusNotFound:
 		return resilience.Neutral // a new article that the service has not been told of yet
-	case status >= 500 || status == http.StatusTooManyRequests:
-		return resilience.Transient
+	case status >= 500:
+		return resilience.Transient // the other server may be well
 	default:
-		return resilience.Permanent
+		return resilience.Permanent // a 429 too: who says "too many" is not asked again at once
 	}
 }

@@ -351,7 +351,7 @@ func TestRecommendationsOfTheService(t *testing.T) {
 
 func TestRecommendationsStatuses(t *testing.T) {
 	for status, want := range map[int]resilience.Class{
-		404: resilience.Neutral, 500: resilience.Transient, 503: resilience.Transient, 429: resilience.Transient,
+		404: resilience.Neutral, 500: resilience.Transient, 503: resilience.Transient, 429: resilience.Permanent,
 		400: resilience.Permanent, 403: resilience.Permanent, 204: resilience.Permanent,
 	} {
 		t.Run(fmt.Sprint(status), func(t *testing.T) {
