@@ -111,6 +111,7 @@ func (p staleOutage) carryOut(ctx context.Context, rig *lab.Rig, fresh, keep tim
 	enough()
 	err = errors.Join(err, <-gone)
 	for i := range got {
+		caches[i].Wait() // who was cancelled left a question in flight, which still notes itself
 		got[i].readers = got[i].readers[:sent]
 		got[i].count(sources[i].asked)
 	}
