@@ -68,6 +68,7 @@ func (a *app) tend(ctx context.Context) {
 	if a.db == nil || !a.table.Watched() {
 		return
 	}
+	a.background.Go(func() { a.db.WatchLead(ctx) })
 	changed, versions := make(chan struct{}, 1), make(chan int64, 1)
 	a.background.Go(func() { a.announce(ctx, versions) })
 	a.background.Go(func() {

@@ -248,6 +248,7 @@ func Afloat() Table {
 				Lifetime:   1 * time.Minute, // then reads go home to a replica that is back; a connect takes 10 ms, and 16 a minute cost nothing
 				Rest:       500 * ms,        // as long as a breaker is open: two reads a second find out whether it is well again
 				Believe:    3 * time.Second, // each pool is read from every second or two, readers or not; a server that comes to lead says so at the next read
+				Ask:        500 * ms,        // each server is asked by itself, since after a restart no pool reads from it for a minute; 18 answers a second of 0.1 ms
 				Pause:      1 * time.Second, // readers hear of another leader within that; to be refused costs a server 20 to 100 ms, and three blogs ask
 				Behind:     3 * time.Second, // as Server.Vouch: nobody has looked at the origin for longer than that
 			},

@@ -119,7 +119,7 @@ var switches = []aSwitch{
 		func(to, from *Table) {
 			to.Postgres.MaxConns, to.Postgres.MinIdleConns = from.Postgres.MaxConns, from.Postgres.MinIdleConns
 			to.Postgres.Connects, to.Postgres.Replicas.Connects = from.Postgres.Connects, from.Postgres.Replicas.Connects
-			to.Postgres.Replicas.Believe, to.Postgres.Replicas.Pause = from.Postgres.Replicas.Believe, from.Postgres.Replicas.Pause
+			to.Postgres.Replicas.Believe, to.Postgres.Replicas.Ask, to.Postgres.Replicas.Pause = from.Postgres.Replicas.Believe, from.Postgres.Replicas.Ask, from.Postgres.Replicas.Pause
 			to.Postgres.Replicas.WriteConns, to.Postgres.Replicas.ReadConns = from.Postgres.Replicas.WriteConns, from.Postgres.Replicas.ReadConns
 			to.RedisLib.PoolSize = from.RedisLib.PoolSize
 			to.HTTP.MaxConnsPerHost, to.HTTP.MaxIdlePerHost = from.HTTP.MaxConnsPerHost, from.HTTP.MaxIdlePerHost

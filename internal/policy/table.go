@@ -88,6 +88,7 @@ type Replicas struct {
 	Lifetime   time.Duration // a connection for reading is replaced after this long; pgx default 1 h
 	Rest       time.Duration // after a failure, how long a pool is the second choice; 0 = not at all
 	Believe    time.Duration // for how long a server that said it follows isn't asked for a connection to the leader; 0 = not at all
+	Ask        time.Duration // how often each server is asked whether it leads, on a connection beside the pools; 0 = not at all
 	Pause      time.Duration // after the leader was asked for in vain, how long at most until it is asked for again, at random from half of it on; 0 = at once
 	Behind     time.Duration // a replica further behind than this no longer counts as fresh; 0 = any does
 }

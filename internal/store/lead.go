@@ -18,11 +18,12 @@ import (
 // where it only says that it follows. Without a leader, all pools of all servers ask all standbys, over and over: on a
 // machine that makes 24 connections a second these alone kept it busy, and when a standby had been promoted it got to
 // serve nobody. Mechanism: reads ask anyway whether the server follows, on connections that survive its promotion, so
-// they tell for nothing; and so does a server that was asked in vain. A pool of connections to the leader leaves out who
-// has just said that it follows, and asks first who led last; a pool for reading asks the leader last. And whoever has
-// asked in vain, for all pools, has them wait for a moment before one asks again, unless readers hear of another leader:
-// a leader that was shutting down was asked 24 times a second, which kept it from shutting down, and the next one from
-// being elected. Whoever still waits for an answer of the one that led is told of the next, and asks that instead.
+// they tell for nothing; so does a server that was asked in vain, and each is asked by itself now and then
+// (lead_watch.go). A pool of connections to the leader leaves out who has just said that it follows, and asks first who
+// led last; a pool for reading asks the leader last. And whoever has asked in vain, for all pools, has them wait for a
+// moment before one asks again, unless another leader is heard of: a leader that was shutting down was asked 24 times a
+// second, which kept it from shutting down, and the next one from being elected. Whoever still waits for an answer of
+// the one that led is told of the next, and asks that instead.
 //
 // What a server said of itself is believed for a short time. Hosts that are names aren't found, and are asked in the
 // URL's order. A lead is safe for concurrent use, and a nil one knows nothing.

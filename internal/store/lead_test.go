@@ -181,3 +181,47 @@ func TestAnotherLeaderEndsTheWait(t *testing.T) {
 		t.Errorf("who waits got %v, want a connection to %s", got, next.Addr)
 	}
 }
+
+// TestAServerThatNobodyReadsFromIsHeardOf: whoever is promoted is known to lead though no pool is connected to it, also after
+// it was away; one connection each is enough to know it, and it ends with the watch.
+func TestAServerThatNobodyReadsFromIsHeardOf(t *testing.T) {
+	t.Parallel()
+	cluster := testenv.NewPostgresCluster(t, 2)
+	next := cluster.Replicas[1]
+	p := policy.Postgres{ConnectPatience: time.Minute, Connects: 2, Replicas: policy.Replicas{Connects: 1, Ask: 10 * time.Millisecond, Pause: time.Hour}}
+	db := openDB(t, cluster.URL, dialer, p)
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		db.WatchLead(ctx)
+	}()
+	knows := func(what, addr string) {
+		t.Helper()
+		eventually(t, what, func() bool { return db.together.lead.led(addr) })
+	}
+	follows := func(addr string) bool {
+		db.together.lead.mu.Lock()
+		defer db.together.lead.mu.Unlock()
+		return time.Since(db.together.lead.follows[addr]) < time.Second
+	}
+	knows("who leads is known", cluster.Leader.Addr)
+	eventually(t, "who follows is known", func() bool { return follows(next.Addr) })
+	next.Kill()
+	eventually(t, "it says nothing any more", func() bool { return !follows(next.Addr) })
+	next.Start()
+	eventually(t, "it is asked again", func() bool { return follows(next.Addr) })
+	cluster.Leader.Kill()
+	cluster.Promote(next)
+	knows("who leads now is known", next.Addr)
+
+	watchers := func() (n int) {
+		return query[int](t, db, `select count(*) from pg_stat_activity where application_name = 'afloat' and pid <> pg_backend_pid()`)
+	}
+	if n := watchers(); n != 1 {
+		t.Errorf("the watch has %d connections to the leader, want 1", n)
+	}
+	stop()
+	<-ended
+	eventually(t, "the watch's connection is closed", func() bool { return watchers() == 0 })
+}

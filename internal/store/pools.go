@@ -34,6 +34,8 @@ type DB struct {
 	behind  time.Duration
 	grace   time.Duration
 
+	ask, patience time.Duration // of WatchLead: how often, and how long for an answer
+
 	together *together
 }
 
@@ -67,7 +69,7 @@ func openPostgres(url string, dial Dial, p policy.Postgres, with *together) (*DB
 	if several {
 		cfg.ConnConfig.ValidateConnect = with.lead.writable
 	}
-	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind, grace: p.Grace, together: with} // LISTEN waits for as long as it takes, so its reads have no cap
+	db := &DB{listen: cfg.ConnConfig.Copy(), rest: p.Replicas.Rest, behind: p.Replicas.Behind, grace: p.Grace, ask: p.Replicas.Ask, patience: p.ConnectPatience, together: with} // LISTEN waits for as long as it takes, so its reads have no cap
 	configure(cfg, dial, p)
 	if !several {
 		db.Pool, err = newPool(&connects{all: with.all}, cfg, dial, p)

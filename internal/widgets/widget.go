@@ -83,10 +83,16 @@ func (w *Widget[T]) Get(ctx context.Context, r Request) (T, resilience.Provenanc
 
 // Refresh reads anew and keeps what it gets, for a reader who has just changed
 // what it shows; so of a database with replicas it asks the leader. Where that
-// fails, a replica's answer will do if shows finds the change in it; with a nil
-// shows none is asked. Without an answer it is Get.
+// fails, or takes an attempt's time, a replica's answer will do if shows finds
+// the change in it; with a nil shows none is asked. Without an answer it is Get.
 func (w *Widget[T]) Refresh(ctx context.Context, r Request, shows func(T) bool) (T, resilience.Provenance, error) {
-	v, p, err := w.fetch(r)(store.FromLeader(ctx))
+	leader := store.FromLeader(ctx)
+	if limit := w.spec.Row.Policy.AttemptDeadline; shows != nil && limit > 0 { // a leader that hangs must leave the replica time
+		var cancel context.CancelFunc
+		leader, cancel = context.WithTimeout(leader, limit)
+		defer cancel()
+	}
+	v, p, err := w.fetch(r)(leader)
 	if err != nil && shows != nil {
 		if v, p, err = w.fetch(r)(ctx); err == nil && !shows(v) {
 			return w.Get(ctx, r)

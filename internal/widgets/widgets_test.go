@@ -171,6 +171,30 @@ func TestRefreshFallsBackToTheCopy(t *testing.T) {
 	})
 }
 
+// TestRefreshLeavesTheReplicaTime: a leader that hangs gets one attempt's time, and then a replica is asked in a read of its own.
+func TestRefreshLeavesTheReplicaTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var asked atomic.Int64
+		row := policy.Afloat().CommentReads
+		row.Hedge, row.Budget = resilience.HedgePolicy{}, resilience.BudgetPolicy{} // it may retry, and would
+		w, err := New(Spec[string]{Name: "part", Source: resilience.FromPostgres, Row: row, Key: func(r Request) string { return r.Slug },
+			Load: func(ctx context.Context, _ Request) (string, error) {
+				if asked.Add(1) == 1 {
+					<-ctx.Done()
+					return "", ctx.Err()
+				}
+				return "after", nil
+			}}, deps)
+		if err != nil {
+			t.Fatal(err)
+		}
+		v, p, err := w.Refresh(t.Context(), Request{}, func(v string) bool { return v == "after" })
+		if v != "after" || p.Attempts != 1 || asked.Load() != 2 || err != nil {
+			t.Errorf("%q in %d attempts, %d in all, %v; want it at the first of a second read", v, p.Attempts, asked.Load(), err)
+		}
+	})
+}
+
 // TestRefreshWithoutTheLeader: what a writer has just been told of is on a replica's disk, and seen there.
 func TestRefreshWithoutTheLeader(t *testing.T) {
 	cluster := testenv.NewPostgresCluster(t, 2)
