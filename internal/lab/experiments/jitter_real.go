@@ -33,11 +33,11 @@ func newContest(ctx context.Context, rig *lab.Rig, clients int) (c *contest, err
 		return nil, fmt.Errorf("%d clients need as many connections, and the lab's pool has %d: ask for fewer clients", clients, most)
 	}
 	c = &contest{pool: rig.Postgres}
-	defer func() {
+	defer func(made *contest) { // c is nil by then
 		if err != nil {
-			c.close()
+			made.close()
 		}
-	}()
+	}(c)
 	for range clients {
 		conn, err := rig.Postgres.Acquire(ctx)
 		if err != nil {

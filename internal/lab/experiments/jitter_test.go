@@ -1,7 +1,10 @@
 package experiments
 
 import (
+	"context"
+	"errors"
 	"testing"
+	"time"
 
 	"afloat/internal/lab"
 )
@@ -16,6 +19,31 @@ func TestJitterCancelled(t *testing.T) {
 	rig := newRig(t)
 	cancelled(t, "jitter", rig, 0.3)
 	noCounter(t, rig)
+}
+
+// TestJitterCancelledWhileConnecting: a run that is stopped before it has all its connections gives back those it has.
+func TestJitterCancelledWhileConnecting(t *testing.T) {
+	rig := newRig(t)
+	mine, err := rig.Postgres.Acquire(t.Context()) // so that the last of them has to wait
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer mine.Release()
+	most := rig.Postgres.Config().MaxConns
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	go func() {
+		for rig.Postgres.Stat().AcquiredConns() < most {
+			time.Sleep(time.Millisecond)
+		}
+		cancel()
+	}()
+	if _, err := newContest(ctx, rig, int(most)); !errors.Is(err, context.Canceled) {
+		t.Errorf("%v, want that it was cancelled", err)
+	}
+	if n := rig.Postgres.Stat().AcquiredConns(); n != 1 {
+		t.Errorf("%d connections are out, want the one that is the test's", n)
+	}
 }
 
 // noCounter wants the table of the contest gone.
