@@ -37,9 +37,11 @@ async function text(url) {
 }
 
 // A renewal calls renew when it is told that something has changed, but at most once in every ms, and neither while
-// the page is hidden nor while it is paused.
+// the page is hidden nor while it is paused. What it is told while renew is under way calls for another one: the answer
+// that is on its way may be older, and of the last news there is no next.
 class Renewal {
   paused = false;
+  #told = false;
   #renew;
   #every;
   #last = 0;
@@ -51,15 +53,18 @@ class Renewal {
   }
 
   soon() {
+    this.#told = true;
     if (this.#timer || this.paused || document.hidden) return;
     this.#timer = setTimeout(async () => {
+      this.#told = false;
       try {
         await this.#renew();
       } catch {
-        // the next event tries again
+        setTimeout(() => this.soon(), AGAIN);
       }
       this.#last = performance.now();
       this.#timer = 0;
+      if (this.#told) this.soon();
     }, Math.max(0, this.#last + this.#every - performance.now()));
   }
 }

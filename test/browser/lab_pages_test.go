@@ -7,12 +7,13 @@ import (
 	"testing"
 
 	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/chromedp"
 	"github.com/chromedp/chromedp/kb"
 )
 
 // quick is an experiment that takes a moment: exact simulations, few of them.
-const quick = "/lab/experiments/jitter?trials=20"
+const quick = "/lab/experiments/jitter?trials=20&repeats=1&clients=5&cap=50ms&exchange=1ms"
 
 // TestLabLive: start readers, break something, and watch it in a page that is never loaded again.
 func TestLabLive(t *testing.T) {
@@ -70,6 +71,38 @@ func TestLabExperiment(t *testing.T) {
 	if got := tab.text(".experiments .finding"); !strings.Contains(got, "last time") {
 		t.Errorf("the list says %q of it", got)
 	}
+}
+
+// TestTheLastNewsOfARunIsHeard: a run ends while its page waits for an answer that still calls it under way. There is no news
+// after that.
+func TestTheLastNewsOfARunIsHeard(t *testing.T) {
+	b := startBlog(t)
+	tab := b.open()
+	tab.visit("/lab/experiments/jitter?repeats=20")
+	command(tab, page.AddScriptToEvaluateOnNewDocument, page.AddScriptToEvaluateOnNewDocumentParams{Source: `if (!sessionStorage.held) {
+		sessionStorage.held = true; // and not on the page that takes its place
+		const released = new Promise((release) => { window.release = release; });
+		const ask = window.fetch;
+		window.fetch = async (...what) => {
+			const answer = await ask(...what);
+			if (what[0] === location.href) {
+				window.held = true;
+				await released;
+			}
+			return answer;
+		};
+		new EventSource("/lab/events").addEventListener("run", (e) => { // as the page does, on a stream of its own
+			if (window.held && JSON.parse(e.data).error) setTimeout(() => { window.over = true; }, 500);
+		});
+	}`})
+	tab.follow(".params button")
+	tab.wait("an answer is held", "window.held")
+	if status := eval[int](tab, `(() => { const stop = new XMLHttpRequest(); stop.open("POST", "/lab/cancel", false); stop.send(); return stop.status; })()`); status != http.StatusOK {
+		t.Fatalf("stopping the run: %d", status)
+	}
+	tab.wait("the run is over", "window.over")
+	eval[bool](tab, "(window.release(), true)")
+	tab.wait("the page says so", "document.querySelector('.run')?.innerText.includes('It was stopped')")
 }
 
 func TestLabWithoutJavaScript(t *testing.T) {
